@@ -1,0 +1,46 @@
+"""A pose over time: one person, evenly spaced frames."""
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from jaxtyping import Bool
+from torch import Tensor
+
+from lift3d.errors import InputError
+from lift3d.pose import Pose2D, Pose3D
+
+__all__ = ["Motion"]
+
+PoseT = TypeVar("PoseT", Pose2D, Pose3D)
+
+
+@dataclass(frozen=True, slots=True)
+class Motion(Generic[PoseT]):
+    """`pose` has one leading axis, the frames; frame i lies at (first_frame + i) / fps seconds.
+
+    `observed` marks the frames in which the person was really seen; in the others the pose is NaN or,
+    after gap filling, interpolated. `person` is an id that stays with the person through the clip.
+    """
+
+    pose: PoseT
+    fps: float
+    person: int
+    observed: Bool[Tensor, " frames"]
+    first_frame: int = 0
+
+    def __post_init__(self) -> None:
+        points = self.pose.keypoints if isinstance(self.pose, Pose2D) else self.pose.joints
+        if points.ndim != 3:
+            raise InputError(
+                f"expected a pose with one axis of frames, got shape {list(points.shape)}"
+            )
+        if self.observed.shape != points.shape[:1]:
+            raise InputError(
+                f"expected one observed flag per frame ({points.shape[0]}), got "
+                f"{list(self.observed.shape)}"
+            )
+        if not self.fps > 0:
+            raise InputError(f"expected a frame rate above 0, got {self.fps}")
+
+    def __len__(self) -> int:
+        return len(self.observed)

@@ -1,0 +1,97 @@
+"""What a plug-in is. A plug-in inherits nothing: it has these attributes, and that is all."""
+
+from collections.abc import Iterator
+from typing import Protocol, runtime_checkable
+
+from jaxtyping import Bool, Float, UInt8
+from numpy import ndarray
+from torch import Tensor
+
+from lift3d.body import Articulation, BodyMesh, BodyParams, Surface
+from lift3d.camera import Camera
+from lift3d.motion import Motion
+from lift3d.pose import Pose2D, Pose3D
+from lift3d.skeleton import Skeleton
+
+__all__ = ["BodyModel", "Dataset", "Lifter", "MotionClip", "Viewer"]
+
+
+@runtime_checkable
+class Lifter(Protocol):
+    """Keypoints of one person over time -> joints in the camera frame, in metres."""
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """The layout of the joints that come out; keypoints may come in any layout."""
+        ...
+
+    def __call__(self, keypoints: Motion[Pose2D], camera: Camera) -> Motion[Pose3D]: ...
+
+
+@runtime_checkable
+class BodyModel(Protocol):
+    """A parametric body. It owns no pose and no batch size."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def skeleton(self) -> Skeleton: ...
+
+    @property
+    def articulation(self) -> Articulation: ...
+
+    @property
+    def surface(self) -> Surface: ...
+
+    def __call__(self, params: BodyParams) -> BodyMesh: ...
+
+    def joints(self, params: BodyParams) -> Float[Tensor, "*batch joints 3"]:
+        """Joints only, without touching a vertex."""
+        ...
+
+
+@runtime_checkable
+class MotionClip(Protocol):
+    """One clip of motion capture: joints in a y-up world, in metres."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def subject(self) -> str: ...
+
+    @property
+    def action(self) -> str: ...
+
+    @property
+    def motion(self) -> Motion[Pose3D]: ...
+
+
+@runtime_checkable
+class Dataset(Protocol):
+    """Motion capture on disk: clips by split, read one at a time."""
+
+    @property
+    def splits(self) -> tuple[str, ...]: ...
+
+    def clips(self, split: str) -> Iterator[MotionClip]: ...
+
+
+@runtime_checkable
+class Viewer(Protocol):
+    """Draws meshes seen by a camera, over a background of the camera's size where one is given.
+
+    Gives display RGB in [0, 255], and where a body covers the picture. Colours come as linear RGB. A
+    viewer may also have a static `probe() -> str` that tells whether it works here.
+    """
+
+    def render(
+        self,
+        meshes: list[BodyMesh],
+        colors: list[Float[Tensor, "vertices 3"]],
+        camera: Camera,
+        background: UInt8[ndarray, "height width 3"] | None = None,
+    ) -> tuple[UInt8[ndarray, "height width 3"], Bool[ndarray, "height width"]]: ...
+
+    def close(self) -> None: ...

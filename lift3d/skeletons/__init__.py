@@ -1,0 +1,74 @@
+"""Named joint layouts and the correspondences between them.
+
+`SKELETONS` maps names to layouts; `skeleton_named` looks one up and says what it knows otherwise;
+`correspondence(source, target)` tells how each joint of one is made from joints of the other.
+"""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from types import MappingProxyType
+from typing import Final
+
+from lift3d.errors import SkeletonError
+from lift3d.skeleton import Skeleton
+from lift3d.skeletons.correspondences import Correspondence, correspondence
+from lift3d.skeletons.layouts import (
+    BODY_25,
+    BODY_25B,
+    COCO_17,
+    COCO_18,
+    H36M_17,
+    H36M_17_LEFT_FIRST,
+    HALPE_26,
+    LIFT_23,
+    MEDIAPIPE_33,
+    MPII_16,
+    SMPL_24,
+)
+
+__all__ = [
+    "BODY_25",
+    "BODY_25B",
+    "COCO_17",
+    "COCO_18",
+    "H36M_17",
+    "H36M_17_LEFT_FIRST",
+    "HALPE_26",
+    "LIFT_23",
+    "MEDIAPIPE_33",
+    "MPII_16",
+    "SKELETONS",
+    "SMPL_24",
+    "Correspondence",
+    "correspondence",
+    "skeleton_named",
+]
+
+SKELETONS: Final[Mapping[str, Skeleton]] = MappingProxyType(
+    {
+        layout.name: layout
+        for layout in (
+            BODY_25,
+            BODY_25B,
+            COCO_17,
+            COCO_18,
+            H36M_17,
+            H36M_17_LEFT_FIRST,
+            HALPE_26,
+            LIFT_23,
+            MEDIAPIPE_33,
+            MPII_16,
+            SMPL_24,
+        )
+    }
+)
+
+
+def skeleton_named(name: str) -> Skeleton:
+    """The layout of that name; upper case and hyphens are forgiven."""
+    key = name.lower().replace("-", "_")
+    if key in SKELETONS:
+        return SKELETONS[key]
+    near = get_close_matches(key, SKELETONS, n=1)
+    hint = f"did you mean '{near[0]}'?" if near else "give one of those names"
+    raise SkeletonError(f"expected one of {', '.join(SKELETONS)}, got skeleton '{name}': {hint}")
