@@ -1,0 +1,184 @@
+"""The one door for keypoint files: `read_keypoints` finds the format by looking at the content."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from lift3d.errors import InputError
+from lift3d.io.detections import FPS_RANGE, MAX_SIDE, Detections, PixelSpace
+from lift3d.io.layout import choose_skeleton
+from lift3d.io.people import (
+    MIN_KEYPOINTS,
+    Settled,
+    by_prominence,
+    identities,
+    motion_of,
+    without_scraps,
+)
+from lift3d.io.pixels import Source, pixels_from, settle_image_size, share_outside
+from lift3d.io.sniff import read_detections
+from lift3d.motion import Motion
+from lift3d.pose import Pose2D
+from lift3d.skeleton import Skeleton
+from lift3d.skeletons import skeleton_named
+
+__all__ = ["KeypointFile", "ReadReport", "read_keypoints"]
+
+DEFAULT_FPS: Final = 30.0
+
+MAX_KEYPOINTS: Final = 50_000_000
+"""People x frames x joints that are handed on: about 0.6 GB."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadReport:
+    """What was read, and what had to be assumed. `str(report)` is for people.
+
+    `image_size` is (height, width) in pixels; `pixel_space` is the unit that the file had.
+    """
+
+    format: str
+    skeleton: str
+    skeleton_reason: str
+    people: int
+    frames: int
+    first_frame: int
+    pixel_space: PixelSpace
+    image_size: tuple[int, int]
+    image_size_from: Source
+    fps: float
+    fps_from: Source
+    notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        height, width = self.image_size
+        last = self.first_frame + self.frames - 1
+        people = "1 person" if self.people == 1 else f"{self.people} people"
+        lines = [
+            f"{self.format}: {people} over {self.frames} frames ({self.first_frame} to {last})",
+            f"skeleton {self.skeleton}: {self.skeleton_reason}",
+            f"coordinates: {self.pixel_space}",
+            f"picture: {width} wide, {height} high ({_SOURCES[self.image_size_from]})",
+            f"frames per second: {self.fps:g} ({_SOURCES[self.fps_from]})",
+        ]
+        return "\n".join([*lines, *(f"note: {note}" for note in self.notes)])
+
+
+_SOURCES: Final[dict[Source, str]] = {
+    "file": "from the file",
+    "caller": "as given",
+    "assumed": "assumed, the file does not say",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class KeypointFile:
+    """Everybody in a keypoint file, over the same frames, the most prominent first (id 0)."""
+
+    people: tuple[Motion[Pose2D], ...]
+    report: ReadReport
+
+
+def read_keypoints(
+    path: str | PathLike[str],
+    skeleton: Skeleton | str | None = None,
+    *,
+    fps: float | None = None,
+    image_size: tuple[int, int] | None = None,
+) -> KeypointFile:
+    """Read people's 2D keypoints in pixels from a file, or from a folder with one file per frame.
+
+    OpenPose, COCO, AlphaPose and MediaPipe files are told apart by their content. `skeleton`,
+    `fps` and `image_size` (height, width) overrule what the file says. The file's ids tell people
+    apart; where it has none, `lift3d.tracking` follows them. They come out ordered by the number
+    of keypoints that were seen of them over the clip, numbered from 0. In frames without them,
+    keypoints are NaN, confidence is 0 and `observed` is false. A null in the file is a missing
+    keypoint, as are numbers that are not finite.
+
+    Raises `FileFormatError` for missing, broken and unknown files, `SkeletonError` where the joints
+    cannot be told or have another number than `skeleton`, and `InputError` where an argument is
+    wrong, or where coordinates are normalised and nobody says the size of the picture.
+    """
+    _check(fps, image_size)
+    asked = skeleton_named(skeleton) if isinstance(skeleton, str) else skeleton
+    where = f"'{Path(path)}'"
+    found, scraps = without_scraps(read_detections(Path(path)), where)
+    choice = choose_skeleton(found, asked, where)
+    size, size_from = settle_image_size(found, image_size, where)
+    settled = Settled(
+        found.frames,
+        pixels_from(found.points, found.facts.space, size),
+        found.first_frame,
+        found.last_frame,
+        choice.skeleton,
+        size,
+        float(fps or found.facts.fps or DEFAULT_FPS),
+    )
+    ids, how = identities(found, settled.points)
+    order = by_prominence(ids, settled.points)
+    kept = order[: _affordable(settled)]
+    people = tuple(motion_of(settled, ids == person, n) for n, person in enumerate(kept))
+    remarks = [*_remarks(found, settled, size_from, scraps)]
+    if len(order) > 1:
+        remarks.append(f"people were told apart {how}")
+    if len(kept) < len(order):
+        remarks.append(f"{len(order) - len(kept)} more people, seen the least, were left out")
+    report = ReadReport(
+        format=found.facts.format,
+        skeleton=choice.skeleton.name,
+        skeleton_reason=choice.reason,
+        people=len(people),
+        frames=settled.length,
+        first_frame=settled.first_frame,
+        pixel_space=found.facts.space,
+        image_size=size,
+        image_size_from=size_from,
+        fps=settled.fps,
+        fps_from="caller" if fps else "file" if found.facts.fps else "assumed",
+        notes=(*found.facts.notes, *remarks),
+    )
+    return KeypointFile(people, report)
+
+
+def _check(fps: float | None, image_size: tuple[int, int] | None) -> None:
+    slowest, fastest = FPS_RANGE
+    if fps is not None and not slowest <= fps <= fastest:
+        raise InputError(
+            f"expected fps as frames per second above 0, {slowest:g} to {fastest:g}, got {fps}: "
+            "correct it"
+        )
+    if image_size is not None and (
+        len(image_size) != 2 or not 1 <= min(image_size) <= max(image_size) <= MAX_SIDE
+    ):
+        raise InputError(
+            f"expected image_size as (height, width) in pixels, 1 to {MAX_SIDE}, got {image_size}: "
+            "correct it"
+        )
+
+
+def _affordable(settled: Settled) -> int:
+    return max(1, MAX_KEYPOINTS // (settled.length * len(settled.skeleton)))
+
+
+def _remarks(found: Detections, settled: Settled, size_from: Source, scraps: int) -> Iterator[str]:
+    height, width = settled.image_size
+    said = found.facts.image_size
+    if size_from == "assumed":
+        yield (
+            f"{width} x {height} is the smallest common video size that holds all keypoints: "
+            "give the true one (--image-size) if it is another"
+        )
+    if said is not None and said != settled.image_size:
+        yield f"the file itself says {said[1]} wide and {said[0]} high"
+    outside = share_outside(settled.points, settled.image_size)
+    if outside > 0.1:
+        yield f"{outside:.0%} of the keypoints lie outside the picture: check its size"
+    empty = settled.length - len(np.unique(settled.frames))
+    if empty:
+        yield f"nobody was seen in {empty} of {settled.length} frames"
+    if scraps:
+        yield f"{scraps} detections of fewer than {MIN_KEYPOINTS} keypoints were left out"
