@@ -1,0 +1,1 @@
+"""Training of lifters on motion capture: random cameras, detector-like noise, recombined limbs."""
