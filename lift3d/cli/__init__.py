@@ -1,0 +1,32 @@
+"""The command line: `lift3d VERB`. Each verb calls one function of the library."""
+
+import sys
+from collections.abc import Sequence
+
+__all__ = ["main"]
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run one verb; returns the exit code: 0, or 2 with one sentence on stderr for bad input."""
+    # The library is slow to import; `lift3d --help` should not wait for more than it needs.
+    import cv2
+    import torch
+
+    from lift3d.cli.app import app
+    from lift3d.errors import Lift3dError
+
+    # Small operations only: a second thread costs more than it brings, ten times beside other jobs.
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+    try:
+        app.cli(prog="lift3d", args=list(args) if args is not None else None)
+    except Lift3dError as error:
+        sentence = " ".join(str(error).split())  # names may hold line breaks
+        sys.stderr.write(f"lift3d: {sentence}\n")
+        return 2
+    except BrokenPipeError:  # `lift3d list | head`: the reader has seen enough
+        return 0
+    except KeyboardInterrupt:
+        sys.stderr.write("lift3d: stopped by hand; nothing half-written was left behind\n")
+        return 130
+    return 0

@@ -1,0 +1,158 @@
+"""What the verbs `lift`, `render` and `demo` do: read, lift, write, and tell what was done."""
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from lift3d.cli.console import Stages, console, show_table
+from lift3d.cli.options import CameraOptions
+from lift3d.clip import Clip
+from lift3d.errors import InputError, OutputError
+from lift3d.io import read_keypoints, write_clip, write_glb
+from lift3d.pictures import render_clip
+from lift3d.pipeline import LiftOptions, lift, reprojection
+from lift3d.plugins import body_models, viewers
+
+__all__ = ["lift_to_files", "write_outputs"]
+
+_SUFFIXES: Final = (".npz", ".glb", ".png", ".mp4")
+_POOR: Final = 0.1
+"""Share of a person's height; real clips have 0.01, wrong skeletons and cameras 0.2 and more."""
+
+
+def lift_to_files(
+    keypoints: Path,
+    outputs: Sequence[Path],
+    options: LiftOptions,
+    camera: CameraOptions,
+    *,
+    skeleton: str | None = None,
+    fps: float | None = None,
+) -> None:
+    """Lift a keypoint file and write every output, with bars on the way and a table at the end."""
+    check_outputs(outputs, body=bool(options.body_model), source=keypoints)
+    started = time.perf_counter()
+    file = read_keypoints(keypoints, skeleton, fps=fps, image_size=camera.image_size)
+    read_seconds = time.perf_counter() - started
+    console.print(f"{file.report}\n{camera}", highlight=False)
+    with Stages() as stages:
+        started = time.perf_counter()
+        clip = lift(
+            file,
+            camera=camera.camera(file.report.image_size),
+            options=options,
+            progress=stages,
+        )
+        lift_seconds = time.perf_counter() - started
+        written = write_outputs(clip, outputs, viewer="pyrender", stages=stages)
+    frames = len(clip) * len(clip.people)
+    speed = [
+        ("read keypoints", f"{read_seconds:.2f}", f"{file.report.frames / read_seconds:.0f}"),
+        ("lift and fit", f"{lift_seconds:.2f}", f"{frames / lift_seconds:.0f}"),
+    ]
+    left_out = len(file.people) - len(clip.people)
+    if left_out:
+        console.print(f"note: {left_out} people, seen too briefly or the least, were left out")
+    show_table("speed", ("stage", "seconds", "frames per second"), speed)
+    if options.body_model:
+        _show_fit(clip)
+    show_table("written", ("file", "size", "seconds"), written)
+
+
+def check_outputs(outputs: Sequence[Path], *, body: bool, source: Path | None = None) -> None:
+    """Refuse, before any work, what cannot be written, or would replace what was read."""
+    if not outputs:
+        raise InputError("expected at least one file after --output, got none: name it")
+    for number, path in enumerate(outputs):
+        if path.suffix.lower() not in _SUFFIXES:
+            raise InputError(
+                f"expected outputs ending in {', '.join(_SUFFIXES)}, got '{path}': rename it"
+            )
+        if path in outputs[:number]:
+            raise InputError(f"expected every output once, got '{path}' twice: rename one")
+        if path.suffix.lower() != ".npz" and not body:
+            raise InputError(
+                f"expected a body model to write '{path}', got none: give --body-model"
+            )
+        _check_place(path, source)
+
+
+def _check_place(path: Path, source: Path | None) -> None:
+    try:
+        same = source is not None and path.resolve() == source.resolve()
+        taken = path.is_dir()
+        folder = next(place for place in path.absolute().parents if place.exists())
+    except (OSError, ValueError, RuntimeError) as error:  # too long, a zero byte, links in a ring
+        raise OutputError(
+            f"expected a place to write '{path}', got {error}: choose another name"
+        ) from error
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise OutputError(
+            f"expected a folder to write '{path}' to, got '{folder}', which takes no files: "
+            "choose another place"
+        )
+    if taken:
+        raise OutputError(f"expected a file to write, got '{path}', a folder: choose another name")
+    if same:
+        raise OutputError(
+            f"expected an output beside the input, got '{path}' for both: choose another name"
+        )
+
+
+def write_outputs(
+    clip: Clip, outputs: Sequence[Path], *, viewer: str, stages: Stages
+) -> list[tuple[str, str, str]]:
+    """Write each output by its ending; returns rows of file, size and seconds."""
+    check_outputs(outputs, body=bool(clip.body_model))
+    rows: list[tuple[str, str, str]] = []
+    for path in outputs:
+        started = time.perf_counter()
+        _write_one(clip, path, viewer, stages)
+        seconds = time.perf_counter() - started
+        rows.append((str(path), f"{path.stat().st_size / 1000:.0f} kB", f"{seconds:.1f}"))
+    return rows
+
+
+def _write_one(clip: Clip, path: Path, viewer: str, stages: Stages) -> None:
+    if path.suffix.lower() == ".npz":
+        write_clip(path, clip)
+        return
+    model = body_models[clip.body_model]()
+    if path.suffix.lower() == ".glb":
+        bodies = [person.body for person in clip.people if person.body is not None]
+        write_glb(path, model, bodies, clip.fps, world_from_camera=clip.world_from_camera)
+        return
+    drawer = viewers[viewer]()
+    try:
+        render_clip(
+            clip,
+            model,
+            drawer,
+            path,
+            progress=lambda done, total: stages(f"drawing {path.name}", done, total),
+        )
+    finally:
+        drawer.close()
+
+
+def _show_fit(clip: Clip) -> None:
+    model = body_models[clip.body_model]()
+    rows: list[tuple[str, str, str, str]] = []
+    poor = 0
+    for person in clip.people:
+        fit = reprojection(clip, person, model)
+        seen = int(person.joints.observed.sum())
+        poor += not fit.share < _POOR
+        rows.append((str(person.id), str(seen), f"{fit.error_px:.1f}", f"{100 * fit.share:.1f} %"))
+    show_table(
+        "fitted bodies, drawn back into the picture",
+        ("person", "frames", "median error in pixels", "of the person's height"),
+        rows,
+    )
+    if poor:
+        console.print(
+            f"note: {poor} of {len(rows)} bodies do not cover their keypoints: check the camera, "
+            "the picture's size and the skeleton"
+        )
