@@ -13,8 +13,8 @@ Camera frame
 
 World frame
     Right-handed, y up (glTF and SMPL). A camera that stands upright in it sees the world's +y as the
-    picture's -y. Where a clip has no known camera pose, the world is the camera's frame turned half
-    a turn about x: `WORLD_FROM_CAMERA`.
+    picture's -y. Where nothing is known of a camera's tilt, the world is the camera's frame turned
+    half a turn about x: `WORLD_FROM_CAMERA`. Lifting estimates the tilt from people's balance.
 
 Body
     In the rest pose of a body model the person stands upright in +y, looks along +z, and the

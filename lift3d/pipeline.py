@@ -28,7 +28,7 @@ __all__ = ["LiftOptions", "Reprojection", "lift", "reprojection"]
 
 _HOUR: Final = 3600.0
 _UNDONE: Final = 1.0
-"""Pixels."""
+"""How many pixels off a lens may be undone, in the median."""
 
 Progress = Callable[[str, int, int], None]
 """Called with the name of a stage, the steps done and the steps in all."""
@@ -167,7 +167,7 @@ def _lift_person(
     joints = lifter(keypoints, camera)
     if not bool(joints.observed.any()):
         return None
-    joints = steady_motion(joints, pose_seconds=options.smooth_seconds)
+    joints = steady_motion(joints, options.smooth_seconds)
     body = None
     if model is not None:
         body = fit_body(

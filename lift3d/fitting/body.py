@@ -46,7 +46,7 @@ def fit_body(
 
     Joints (camera frame, metres) are matched to the body by name; keypoints, where given, pull the
     body's joints and landmarks onto their viewing rays. With `smooth_seconds` a second pass stays
-    near the first one's rotations after smoothing them in a Gaussian window of that width.
+    near the first one's poses after smoothing them in a Gaussian window of that width.
     Frames in which the joints were not observed are NaN. `progress` is told the share that is done,
     in [0, 1]. The result has the joints' dtype. Raises `InputError` when no frame was observed, and
     for keypoints without a camera or of another length than the joints.

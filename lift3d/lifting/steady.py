@@ -4,6 +4,8 @@ A lifter that sees one frame at a time trembles, most of all in depth. The body'
 direction from the camera and its distance change at different paces, so each gets its own window.
 """
 
+from typing import Final
+
 import torch
 from torch import Tensor
 
@@ -13,20 +15,21 @@ from lift3d.pose import Pose3D
 
 __all__ = ["steady_motion"]
 
+# Windows as multiples of that of the pose: keypoints tell directions well and distances badly.
+_DIRECTION: Final = 0.5
+_DISTANCE: Final = 5.0
+
 
 def steady_motion(
-    motion: Motion[Pose3D],
-    *,
-    pose_seconds: float = 0.06,
-    direction_seconds: float = 0.03,
-    distance_seconds: float = 0.3,
-    longest_gap: float = 0.5,
+    motion: Motion[Pose3D], seconds: float = 0.06, *, longest_gap: float = 0.5
 ) -> Motion[Pose3D]:
-    """The same motion (camera frame) after smoothing in Gaussian windows of these widths (seconds).
+    """The same motion (camera frame) after smoothing in a Gaussian window of that width (seconds).
 
-    The root is the first joint. Gaps of up to `longest_gap` seconds between observed frames are
-    bridged; their frames count as observed afterwards. Longer gaps stay NaN, and so do single
-    joints in frames in which the person was seen without them.
+    That is the window of the joints about the root, the first joint; the root's direction has half of
+    it, its distance five times as much. With 0 the observed frames stay as they are. Gaps of up to
+    `longest_gap` seconds between observed frames are bridged; their frames count as observed
+    afterwards. Longer gaps stay NaN, and so do single joints in frames in which the person was seen
+    without them.
     """
     pose = motion.pose.require_frame("camera")
     seen = motion.observed & pose.joints[:, 0].isfinite().all(-1)
@@ -36,10 +39,10 @@ def steady_motion(
     weights = seen.to(pose.joints.dtype)
     root = torch.where(seen[:, None], pose.joints[:, 0], 1.0)
     slopes, distance = root[:, :2] / root[:, 2:], root[:, 2:].clamp(min=0.05).log()
-    slopes = _smooth(slopes, weights, direction_seconds * fps)
-    distance = _smooth(distance, weights, distance_seconds * fps).exp()
+    slopes = _smooth(slopes, weights, _DIRECTION * seconds * fps)
+    distance = _smooth(distance, weights, _DISTANCE * seconds * fps).exp()
     relative = pose.joints - pose.joints[:, :1]
-    relative = _smooth(relative, weights, pose_seconds * fps)
+    relative = _smooth(relative, weights, seconds * fps)
 
     shown = seen | _bridged(seen, round(longest_gap * fps))
     joints = relative + torch.cat([slopes * distance, distance], -1)[:, None]

@@ -30,6 +30,11 @@ def test_uniform_motion_passes_unchanged() -> None:
     torch.testing.assert_close(steady_motion(motion).pose.joints, truth, atol=2e-3, rtol=0)
 
 
+def test_a_window_of_no_width_keeps_every_frame() -> None:
+    _, motion = walk(60, 0.02)
+    torch.testing.assert_close(steady_motion(motion, 0.0).pose.joints, motion.pose.joints)
+
+
 def test_short_gaps_are_bridged_and_long_ones_stay() -> None:
     truth, motion = walk(120, 0.0)
     joints, observed = motion.pose.joints.clone(), motion.observed.clone()
