@@ -1,6 +1,6 @@
 """Inverse problems without learning: body parameters from joints and keypoints."""
 
 from lift3d.fitting.body import fit_body, fitted_keypoints
-from lift3d.fitting.solve import FitOptions
+from lift3d.fitting.problem import FitOptions
 
 __all__ = ["FitOptions", "fit_body", "fitted_keypoints"]

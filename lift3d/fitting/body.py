@@ -14,7 +14,8 @@ from lift3d.errors import InputError
 from lift3d.fitting.evidence import gather_evidence
 from lift3d.fitting.points import place_points, point_table
 from lift3d.fitting.prior import smpl_prior
-from lift3d.fitting.solve import FitOptions, FitState, Problem, first_guess, solve
+from lift3d.fitting.problem import FitOptions, FitState, Problem
+from lift3d.fitting.solve import first_guess, solve
 from lift3d.geometry.projection import pixels_from_points
 from lift3d.geometry.rotations import (
     axis_angle_from_rotmat,

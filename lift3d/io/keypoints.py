@@ -169,7 +169,7 @@ def _remarks(found: Detections, settled: Settled, size_from: Source, scraps: int
     said = found.facts.image_size
     if size_from == "assumed":
         yield (
-            f"{width} x {height} is the smallest common video size that holds all keypoints: "
+            f"{width} x {height} is the smallest common video size that holds the keypoints: "
             "give the true one (--image-size) if it is another"
         )
     if said is not None and said != settled.image_size:

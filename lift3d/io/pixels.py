@@ -42,6 +42,7 @@ COMMON_SIZES: Final = tuple(
 """(height, width) of video, small to large, each lying before standing."""
 
 _CONFIDENT: Final = 0.3
+_NEARLY_ALL: Final = 0.99
 
 
 def settle_image_size(
@@ -64,14 +65,20 @@ def settle_image_size(
 
 
 def assumed_size(points: Float64[ndarray, "rows joints 3"]) -> tuple[int, int]:
-    """The smallest common video size that holds all confident keypoints (pixels)."""
+    """The smallest common video size that holds all confident keypoints (pixels).
+
+    Where no common size holds them all but one holds 99 in 100, the rest are stray detections.
+    """
     confident = points[..., 2] >= _CONFIDENT
     if not confident.any():
         confident = points[..., 2] > 0
-    right, bottom = points[confident][:, :2].max(0)
-    for height, width in COMMON_SIZES:
-        if right <= width - 0.5 and bottom <= height - 0.5:
-            return height, width
+    places = points[confident][:, :2]
+    right, bottom = places.max(0)
+    nearly_all = np.quantile(places, _NEARLY_ALL, axis=0, method="nearest")
+    for x, y in ((right, bottom), nearly_all):
+        for height, width in COMMON_SIZES:
+            if x <= width - 0.5 and y <= height - 0.5:
+                return height, width
     return max(1, int(np.ceil(bottom + 0.5))), max(1, int(np.ceil(right + 0.5)))
 
 

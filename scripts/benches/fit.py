@@ -13,7 +13,8 @@ from benches._harness import measure, report
 from lift3d.fitting.evidence import Evidence
 from lift3d.fitting.points import place_points, point_table
 from lift3d.fitting.prior import smpl_prior
-from lift3d.fitting.solve import FitOptions, FitState, Problem, first_guess, solve
+from lift3d.fitting.problem import FitOptions, FitState, Problem
+from lift3d.fitting.solve import first_guess, solve
 from lift3d.geometry.rotations import rotmat_from_axis_angle
 from lift3d.plugins import body_models
 from lift3d.skeletons import SMPL_24

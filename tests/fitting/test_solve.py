@@ -12,9 +12,8 @@ from lift3d.fitting import FitOptions, fit_body, fitted_keypoints
 from lift3d.fitting.evidence import Evidence, gather_evidence
 from lift3d.fitting.points import place_points, point_table
 from lift3d.fitting.prior import smpl_prior
+from lift3d.fitting.problem import FitState, Problem
 from lift3d.fitting.solve import (
-    FitState,
-    Problem,
     _assess,  # pyright: ignore[reportPrivateUsage]
     _inverse_right_jacobian,  # pyright: ignore[reportPrivateUsage]
     _linearise,  # pyright: ignore[reportPrivateUsage]

@@ -27,6 +27,12 @@ def test_the_smallest_common_size_that_holds_all(x: float, y: float, size: tuple
     assert assumed_size(corner(x, y)) == size
 
 
+def test_a_stray_keypoint_does_not_blow_up_the_picture() -> None:
+    people = np.concatenate([corner(1200, 700)] * 40)
+    people[0, 0] = (9e5, 300, 0.9)
+    assert assumed_size(people) == (720, 1280)
+
+
 def test_unsure_keypoints_do_not_enlarge_the_picture() -> None:
     assert assumed_size(corner(3000, 3000, 0.1)) == (360, 640)
     assert assumed_size(corner(600, 400, 0.1) * [1, 1, 0.1]) == (480, 640)
