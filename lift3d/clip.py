@@ -44,7 +44,8 @@ class Clip:
 
     `body_model` is a name in `lift3d.body_models`; empty where no body was fitted. The camera's
     `cam_from_world` says how it is tilted, so that files in a y-up world can stand upright; where it
-    is the identity nobody knows, and the camera is taken as level.
+    is the identity nobody knows, and the camera is taken as level. `note` says in words what was found
+    or assumed on the way; files do not keep it.
     """
 
     people: tuple[Person, ...]
@@ -52,6 +53,7 @@ class Clip:
     fps: float
     first_frame: int
     body_model: str
+    note: str = ""
 
     def __len__(self) -> int:
         return len(self.people[0].joints) if self.people else 0

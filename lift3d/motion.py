@@ -44,3 +44,14 @@ class Motion(Generic[PoseT]):
 
     def __len__(self) -> int:
         return len(self.observed)
+
+    @property
+    def inferred(self) -> Bool[Tensor, " frames"]:
+        """Frames in which the person was not seen, but where they were is known from others."""
+        points = self.pose.keypoints if isinstance(self.pose, Pose2D) else self.pose.joints
+        return ~self.observed & points.isfinite().all(-1).any(-1)
+
+    @property
+    def shown(self) -> Bool[Tensor, " frames"]:
+        """Frames in which there is somebody to show: observed or inferred."""
+        return self.observed | self.inferred

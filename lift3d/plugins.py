@@ -5,15 +5,19 @@ runs when its entry is taken, so one that is broken spoils nothing but itself. B
 the same door as anybody's.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Final, Generic, TypeVar
+from inspect import Parameter, signature
+from pathlib import Path
+from types import UnionType
+from typing import Any, Final, Generic, Literal, TypeVar, Union, get_args, get_origin
 
-from lift3d.errors import PluginError
+from lift3d.errors import InputError, PluginError
 from lift3d.protocols import BodyModel, Dataset, Lifter, Viewer
 
-__all__ = ["PluginGroup", "body_models", "datasets", "lifters", "viewers"]
+__all__ = ["PluginGroup", "body_models", "datasets", "lifters", "open_dataset", "viewers"]
 
 T = TypeVar("T")
 
@@ -75,3 +79,105 @@ body_models: Final[PluginGroup[BodyModel]] = PluginGroup("lift3d.body_models")
 datasets: Final[PluginGroup[Dataset]] = PluginGroup("lift3d.datasets")
 lifters: Final[PluginGroup[Lifter]] = PluginGroup("lift3d.lifters")
 viewers: Final[PluginGroup[Viewer]] = PluginGroup("lift3d.viewers")
+
+
+def open_dataset(name: str, root: Path | None, options: Sequence[str] = ()) -> Dataset:
+    """A dataset of motion by the name of its reader, with options as text ("partial=true").
+
+    `root` is None for readers that need no files. Values are read as what the reader's parameters
+    take, several with commas between them. Raises `InputError` for options that the reader does not
+    have or cannot take as text, for a root too many or missing, and for datasets of pictures.
+    """
+    factory = datasets[name]
+    parameters = signature(factory).parameters.values()
+    folder = any(p.kind is not p.KEYWORD_ONLY for p in parameters)
+    if folder == (root is None):
+        if folder:
+            raise InputError(f"expected the folder or file of dataset '{name}', got none: give it")
+        raise InputError(
+            f"expected no folder or file for dataset '{name}', which needs none, got '{root}': "
+            "leave it out"
+        )
+    known = {p.name: _kinds(p.annotation) for p in parameters if p.kind is p.KEYWORD_ONLY}
+    values = dict(_option(name, option, known) for option in options)
+    try:
+        data = factory(root, **values) if folder else factory(**values)
+    except (TypeError, ValueError, AttributeError) as error:
+        if not options:
+            raise
+        raise InputError(
+            f"expected options that the reader of '{name}' can take, got {' '.join(options)} "
+            f"({error}): its card says what they may be"
+        ) from error
+    if not hasattr(data, "clips"):  # the group holds datasets of pictures too
+        raise InputError(
+            f"expected a dataset of motion, got '{name}', which has no clips: choose another"
+        )
+    return data
+
+
+def _option(
+    dataset: str, option: str, known: Mapping[str, tuple[object, ...]]
+) -> tuple[str, object]:
+    key, equals, text = option.partition("=")
+    if not equals or not known.get(key):
+        names = ", ".join(name for name, kinds in known.items() if kinds)
+        raise InputError(
+            f"expected options of '{dataset}' as NAME=VALUE ({names or 'it has none'}), "
+            f"got '{option}': correct it"
+        )
+    for kind in known[key]:
+        with suppress(ValueError):
+            return key, _value(text, kind)
+    wanted = " or ".join(map(_in_words, known[key]))
+    raise InputError(f"expected {wanted} for {key} of '{dataset}', got '{text}': correct it")
+
+
+def _kinds(annotation: object) -> tuple[object, ...]:
+    """What text can stand for, of the types of a parameter; nothing for a skeleton, say."""
+    union = get_origin(annotation) in (Union, UnionType)
+    kinds = get_args(annotation) if union else (annotation,)
+    return tuple(
+        kind
+        for kind in kinds
+        if kind in (Parameter.empty, bool, int, float, str)
+        or isinstance(kind, str)
+        or get_origin(kind) in (Literal, tuple, Collection)
+    )
+
+
+_PLAIN: Final[Mapping[type, Callable[[str], object]]] = {
+    bool: lambda text: ("false", "true").index(text) == 1,
+    int: int,
+    float: float,
+    str: str,
+}
+
+
+def _value(text: str, kind: object) -> object:
+    """The text as a value of that kind; `ValueError` where it is none."""
+    plain = next((make for known, make in _PLAIN.items() if kind is known), None)
+    if plain is not None:
+        return plain(text)
+    if get_origin(kind) is Literal:
+        return get_args(kind)[get_args(kind).index(text)]
+    if get_origin(kind) in (tuple, Collection):
+        return tuple(_value(part, get_args(kind)[0]) for part in text.split(","))
+    return _guess(text)
+
+
+def _in_words(kind: object) -> str:
+    if get_origin(kind) is Literal:
+        return f"one of {', '.join(map(str, get_args(kind)))}"
+    if get_origin(kind) in (tuple, Collection):
+        return "values with commas between them"
+    words = {bool: "true or false", int: "a whole number", float: "a number"}
+    return next((said for known, said in words.items() if kind is known), "a text")
+
+
+def _guess(text: str) -> object:
+    """What a reader that does not say its types may mean."""
+    for kind in (bool, int, float):
+        with suppress(ValueError):
+            return _value(text, kind)
+    return tuple(text.split(",")) if "," in text else text

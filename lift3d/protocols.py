@@ -9,11 +9,12 @@ from torch import Tensor
 
 from lift3d.body import Articulation, BodyMesh, BodyParams, Surface
 from lift3d.camera import Camera
+from lift3d.capture import AnnotatedPicture
 from lift3d.motion import Motion
 from lift3d.pose import Pose2D, Pose3D
 from lift3d.skeleton import Skeleton
 
-__all__ = ["BodyModel", "Dataset", "Lifter", "MotionClip", "Viewer"]
+__all__ = ["BodyModel", "Dataset", "Lifter", "MotionClip", "PictureDataset", "Viewer"]
 
 
 @runtime_checkable
@@ -53,7 +54,7 @@ class BodyModel(Protocol):
 
 @runtime_checkable
 class MotionClip(Protocol):
-    """One clip of motion capture: joints in a y-up world, in metres."""
+    """One clip of motion capture: joints in a y-up world, in metres. `lift3d.capture.Capture` is one."""
 
     @property
     def name(self) -> str: ...
@@ -76,6 +77,16 @@ class Dataset(Protocol):
     def splits(self) -> tuple[str, ...]: ...
 
     def clips(self, split: str) -> Iterator[MotionClip]: ...
+
+
+@runtime_checkable
+class PictureDataset(Protocol):
+    """Annotated pictures on disk, read one at a time."""
+
+    @property
+    def splits(self) -> tuple[str, ...]: ...
+
+    def pictures(self, split: str) -> Iterator[AnnotatedPicture]: ...
 
 
 @runtime_checkable

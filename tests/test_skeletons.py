@@ -66,6 +66,16 @@ ORDERS = {
         17: "head_top", 18: "mid_shoulder", 19: "mid_hip", 20: "left_big_toe", 21: "right_big_toe",
         22: "left_small_toe", 23: "right_small_toe", 24: "left_heel", 25: "right_heel",
     },
+    "crowdpose_14": {
+        0: "left_shoulder", 1: "right_shoulder", 2: "left_elbow", 3: "right_elbow",
+        4: "left_wrist", 5: "right_wrist", 6: "left_hip", 7: "right_hip", 8: "left_knee",
+        9: "right_knee", 10: "left_ankle", 11: "right_ankle", 12: "head_top", 13: "thorax",
+    },
+    "aic_14": {
+        0: "right_shoulder", 1: "right_elbow", 2: "right_wrist", 3: "left_shoulder",
+        4: "left_elbow", 5: "left_wrist", 6: "right_hip", 7: "right_knee", 8: "right_ankle",
+        9: "left_hip", 10: "left_knee", 11: "left_ankle", 12: "head_top", 13: "thorax",
+    },
     "mpii_16": {
         0: "right_ankle", 1: "right_knee", 2: "right_hip", 3: "left_hip", 4: "left_knee",
         5: "left_ankle", 6: "pelvis", 7: "thorax", 8: "upper_neck", 9: "head_top",
@@ -116,7 +126,30 @@ def test_the_order_of_a_layout_is_that_of_its_project(name: str) -> None:
 
 
 def test_every_foreign_layout_has_its_order_checked() -> None:
-    assert SKELETONS.keys() - ORDERS.keys() == {"lift_23"}
+    family = {"smplh_52", "smplx_55", "mano_16", "flame_5"}  # checked below, by smplx itself
+    assert SKELETONS.keys() - ORDERS.keys() == {"lift_23"} | family
+
+
+def test_the_family_of_smpl_has_the_joints_of_smplx() -> None:
+    names = pytest.importorskip("smplx.joint_names")
+    assert SKELETONS["smplh_52"].joints == tuple(names.SMPLH_JOINT_NAMES[:52])
+    assert SKELETONS["smplx_55"].joints == tuple(names.JOINT_NAMES[:55])
+    right = names.SMPLH_JOINT_NAMES[37:52]
+    assert SKELETONS["mano_16"].joints[1:] == tuple(n.removeprefix("right_") for n in right)
+
+
+def test_the_parents_of_the_family_are_its_kinematic_trees() -> None:
+    hand = (-1, 0, 1, 2, 0, 4, 5, 0, 7, 8, 0, 10, 11, 0, 13, 14)
+    assert SKELETONS["mano_16"].parents == hand
+    assert SKELETONS["flame_5"].parents == (-1, 0, 1, 1, 1)
+    body = SMPL_PARENTS[:22]
+
+    def fingers(first: int, wrist: int) -> tuple[int, ...]:
+        return tuple(wrist if p == 0 else first + p - 1 for p in hand[1:])
+
+    assert SKELETONS["smplh_52"].parents == (*body, *fingers(22, 20), *fingers(37, 21))
+    face = (15, 15, 15)
+    assert SKELETONS["smplx_55"].parents == (*body, *face, *fingers(25, 20), *fingers(40, 21))
 
 
 def test_the_parents_of_smpl_are_its_kinematic_tree() -> None:

@@ -13,31 +13,43 @@ from lift3d.errors import SkeletonError
 from lift3d.skeleton import Skeleton
 from lift3d.skeletons.correspondences import Correspondence, correspondence
 from lift3d.skeletons.layouts import (
+    AIC_14,
     BODY_25,
     BODY_25B,
     COCO_17,
     COCO_18,
+    CROWDPOSE_14,
+    FLAME_5,
     H36M_17,
     H36M_17_LEFT_FIRST,
     HALPE_26,
     LIFT_23,
+    MANO_16,
     MEDIAPIPE_33,
     MPII_16,
     SMPL_24,
+    SMPLH_52,
+    SMPLX_55,
 )
 
 __all__ = [
+    "AIC_14",
     "BODY_25",
     "BODY_25B",
     "COCO_17",
     "COCO_18",
+    "CROWDPOSE_14",
+    "FLAME_5",
     "H36M_17",
     "H36M_17_LEFT_FIRST",
     "HALPE_26",
     "LIFT_23",
+    "MANO_16",
     "MEDIAPIPE_33",
     "MPII_16",
     "SKELETONS",
+    "SMPLH_52",
+    "SMPLX_55",
     "SMPL_24",
     "Correspondence",
     "correspondence",
@@ -48,17 +60,23 @@ SKELETONS: Final[Mapping[str, Skeleton]] = MappingProxyType(
     {
         layout.name: layout
         for layout in (
+            AIC_14,
             BODY_25,
             BODY_25B,
             COCO_17,
             COCO_18,
+            CROWDPOSE_14,
+            FLAME_5,
             H36M_17,
             H36M_17_LEFT_FIRST,
             HALPE_26,
             LIFT_23,
+            MANO_16,
             MEDIAPIPE_33,
             MPII_16,
             SMPL_24,
+            SMPLH_52,
+            SMPLX_55,
         )
     }
 )

@@ -2,8 +2,9 @@
 
 Orders are facts read from the projects that define them: COCO's annotation format, OpenPose's
 `poseParameters.cpp`, AlphaPose's `docs/output.md`, MediaPipe's pose page, MPII, VideoPose3D and
-mmhuman3d for the two Human3.6M orders, and the SMPL model. One name means one place on the body in
-all of them; where projects use one word for two places (`neck`, `head`), ours differ:
+mmhuman3d for the two Human3.6M orders, and smplx's `joint_names.py` for the SMPL family. One name
+means one place on the body in all of them; where projects use one word for two places (`neck`,
+`head`), ours differ:
 
 `thorax` base of the neck, between the shoulders (H36M, MPII) · `mid_shoulder` what OpenPose and
 Halpe call neck, the middle of the shoulders · `neck` SMPL's joint, a hand's breadth higher ·
@@ -17,16 +18,22 @@ from typing import Final
 from lift3d.skeleton import Skeleton
 
 __all__ = [
+    "AIC_14",
     "BODY_25",
     "BODY_25B",
     "COCO_17",
     "COCO_18",
+    "CROWDPOSE_14",
+    "FLAME_5",
     "H36M_17",
     "H36M_17_LEFT_FIRST",
     "HALPE_26",
     "LIFT_23",
+    "MANO_16",
     "MEDIAPIPE_33",
     "MPII_16",
+    "SMPLH_52",
+    "SMPLX_55",
     "SMPL_24",
 ]
 
@@ -101,6 +108,24 @@ MPII_16: Final = _skeleton(
     left_shoulder<thorax left_elbow<left_shoulder left_wrist<left_elbow""",
 )
 
+# CrowdPose and AI Challenger place their "neck" between the collar bones: MMPose makes Human3.6M's
+# thorax of it by going a quarter of the way to the top of the head.
+CROWDPOSE_14: Final = _skeleton(
+    "crowdpose_14",
+    """left_shoulder<thorax right_shoulder<thorax left_elbow<left_shoulder right_elbow<right_shoulder
+    left_wrist<left_elbow right_wrist<right_elbow left_hip<thorax right_hip<thorax
+    left_knee<left_hip right_knee<right_hip left_ankle<left_knee right_ankle<right_knee
+    head_top<thorax thorax""",
+)
+
+AIC_14: Final = _skeleton(
+    "aic_14",
+    """right_shoulder<thorax right_elbow<right_shoulder right_wrist<right_elbow
+    left_shoulder<thorax left_elbow<left_shoulder left_wrist<left_elbow
+    right_hip<thorax right_knee<right_hip right_ankle<right_knee
+    left_hip<thorax left_knee<left_hip left_ankle<left_knee head_top<thorax thorax""",
+)
+
 MEDIAPIPE_33: Final = _skeleton(
     "mediapipe_33",
     """nose left_eye_inner<nose left_eye<left_eye_inner left_eye_outer<left_eye
@@ -134,15 +159,46 @@ H36M_17_LEFT_FIRST: Final = _skeleton(
 )
 """Human3.6M, left leg first: mmhuman3d's `human_data`."""
 
-SMPL_24: Final = _skeleton(
-    "smpl_24",
-    """pelvis left_hip<pelvis right_hip<pelvis spine1<pelvis left_knee<left_hip
+_BODY_22: Final = """pelvis left_hip<pelvis right_hip<pelvis spine1<pelvis left_knee<left_hip
     right_knee<right_hip spine2<spine1 left_ankle<left_knee right_ankle<right_knee spine3<spine2
     left_foot<left_ankle right_foot<right_ankle neck<spine3 left_collar<spine3
     right_collar<spine3 head<neck left_shoulder<left_collar right_shoulder<right_collar
     left_elbow<left_shoulder right_elbow<right_shoulder left_wrist<left_elbow
-    right_wrist<right_elbow left_hand<left_wrist right_hand<right_wrist""",
+    right_wrist<right_elbow"""
+
+
+SMPL_24: Final = _skeleton("smpl_24", f"{_BODY_22} left_hand<left_wrist right_hand<right_wrist")
+
+
+def _hand(side: str) -> str:
+    """The three joints of each finger, in the family's order; a `side` ends in an underscore."""
+    fingers = ("index", "middle", "pinky", "ring", "thumb")
+    return " ".join(
+        f"{side}{finger}1<{side}wrist {side}{finger}2<{side}{finger}1 "
+        f"{side}{finger}3<{side}{finger}2"
+        for finger in fingers
+    )
+
+
+SMPLH_52: Final = _skeleton("smplh_52", f"{_BODY_22} {_hand('left_')} {_hand('right_')}")
+"""SMPL-H: SMPL's body, and fingers in the place of its hands."""
+
+SMPLX_55: Final = _skeleton(
+    "smplx_55",
+    f"""{_BODY_22} jaw<head left_eye_smplhf<head right_eye_smplhf<head
+    {_hand("left_")} {_hand("right_")}""",
 )
+"""SMPL-X: the eyes with the odd names are the eyeballs' centres, not places on the skin."""
+
+MANO_16: Final = _skeleton("mano_16", f"wrist {_hand('')}")
+"""MANO: one hand, left or right; the joints' names do not say which."""
+
+FLAME_5: Final = _skeleton(
+    "flame_5",
+    """flame_root flame_neck<flame_root jaw<flame_neck
+    left_eye_smplhf<flame_neck right_eye_smplhf<flame_neck""",
+)
+"""FLAME: a head whose root and neck lie elsewhere than SMPL's joints of like names."""
 
 LIFT_23: Final = _skeleton(
     "lift_23",
