@@ -1,41 +1,84 @@
-"""The door of the room: a person's lifted joints and keypoints in, body parameters out."""
+"""The door of the room: what is known of a person in, body parameters out."""
 
-from collections.abc import Callable
-from dataclasses import replace
-from typing import Final
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from lift3d.body import Articulation, BodyParams
 from lift3d.camera import Camera
 from lift3d.errors import InputError
-from lift3d.fitting.evidence import gather_evidence
-from lift3d.fitting.points import place_points, point_table
-from lift3d.fitting.prior import smpl_prior
-from lift3d.fitting.problem import FitOptions, FitState, Problem
-from lift3d.fitting.solve import first_guess, solve
-from lift3d.geometry.projection import pixels_from_points
-from lift3d.geometry.rotations import (
-    axis_angle_from_rotmat,
-    rot6d_from_rotmat,
-    rotmat_from_axis_angle,
-    rotmat_from_rot6d,
+from lift3d.fitting.clips import (
+    as_params,
+    at_frames,
+    misses,
+    smooth_state,
+    solve_chunks,
+    solve_clip,
 )
-from lift3d.geometry.smoothing import smooth_gaussian
+from lift3d.fitting.contacts import contact_evidence, contact_speed, find_contacts
+from lift3d.fitting.evidence import SkinEvidence, together
+from lift3d.fitting.points import place_points, point_table
+from lift3d.fitting.prior import PosePrior
+from lift3d.fitting.problem import FitOptions, FitState, Problem, Solution
+from lift3d.fitting.task import Task
+from lift3d.geometry.projection import pixels_from_points
+from lift3d.geometry.rotations import rotmat_from_axis_angle
 from lift3d.motion import Motion
 from lift3d.pose import Pose2D, Pose3D
+from lift3d.protocols import BodyModel
 
-__all__ = ["fit_body", "fitted_keypoints"]
+__all__ = ["BodyFit", "ContactOptions", "fit", "fit_body", "fitted_keypoints"]
 
-# Frames solved at once: about 40 MB of derivatives, and enough to tell a body's shape.
-_CHUNK: Final = 512
+
+@dataclass(frozen=True, slots=True)
+class ContactOptions:
+    """Feet that stand are held still in the frame of the joints, so the camera must not move.
+
+    `flags` tell when the left and the right foot stand; without them they are found: slow and low.
+    `up` points upwards in the frame of the joints; by default it is that of the camera, whose y axis
+    points down.
+    """
+
+    flags: Bool[Tensor, "frames 2"] | None = None
+    up: tuple[float, float, float] = (0.0, -1.0, 0.0)
+
+    def __post_init__(self) -> None:
+        if not 0 < math.hypot(*self.up) < math.inf:
+            raise InputError(f"expected up as a direction, got {self.up}: give one of some length")
+        if self.flags is not None and self.flags.dtype != torch.bool:
+            raise InputError(
+                f"expected contact flags that are true or false, got {self.flags.dtype}: compare them"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class BodyFit:
+    """Body parameters, and how well they fit, frame by frame (NaN where nobody was observed).
+
+    `cost` is in squared standard deviations, evidence and prior together. A frame has `converged`
+    when the last step promised next to nothing; look before you trust one that has not.
+    `rms` tells for each kind of evidence ("joints", "keypoints", "vertices", "surface", "contact")
+    how far off the body is, in metres; keypoints and pixels across their ray, at the body's distance.
+    `contacts` are the frames in which the left and the right foot were held, and `contact_speeds`
+    how fast standing feet slid before and after, in metres per second.
+    """
+
+    params: BodyParams
+    cost: Float[Tensor, " frames"]
+    converged: Bool[Tensor, " frames"]
+    iterations: int
+    rms: Mapping[str, Float[Tensor, " frames"]]
+    contacts: Bool[Tensor, "frames 2"] | None = None
+    contact_speeds: tuple[float, float] | None = None
 
 
 def fit_body(
-    articulation: Articulation,
-    joints: Motion[Pose3D],
+    body: BodyModel | Articulation,
+    joints: Motion[Pose3D] | None = None,
     keypoints: Motion[Pose2D] | None = None,
     camera: Camera | None = None,
     options: FitOptions | None = None,
@@ -43,105 +86,133 @@ def fit_body(
     smooth_seconds: float = 0.0,
     progress: Callable[[float], None] = lambda _share: None,
 ) -> BodyParams:
-    """Fit one body to a clip: one pose per frame, one shape for all.
+    """The parameters alone of `fit`, for joints and keypoints."""
+    found = fit(
+        body, joints, keypoints, camera, options, smooth_seconds=smooth_seconds, progress=progress
+    )
+    return found.params
 
-    Joints (camera frame, metres) are matched to the body by name; keypoints, where given, pull the
-    body's joints and landmarks onto their viewing rays. With `smooth_seconds` a second pass stays
-    near the first one's poses after smoothing them in a Gaussian window of that width.
-    Frames in which the joints were not observed are NaN. `progress` is told the share that is done,
-    in [0, 1]. The result has the joints' dtype. Raises `InputError` when no frame was observed, and
-    for keypoints without a camera or of another length than the joints.
+
+def fit(  # noqa: PLR0913 - each piece of evidence is one argument
+    body: BodyModel | Articulation,
+    joints: Motion[Pose3D] | None = None,
+    keypoints: Motion[Pose2D] | None = None,
+    camera: Camera | None = None,
+    options: FitOptions | None = None,
+    *,
+    skin: SkinEvidence | None = None,
+    prior: PosePrior | None = None,
+    contacts: ContactOptions | None = None,
+    smooth_seconds: float = 0.0,
+    progress: Callable[[float], None] = lambda _share: None,
+) -> BodyFit:
+    """Fit one body to a clip: one pose per frame, one shape for all (see `FitOptions.one_shape`).
+
+    Any mix of evidence will do, each piece with the same frames. Joints (metres) are matched to the
+    body by name; keypoints pull the body's joints and landmarks onto their viewing rays; `skin` says
+    where places on its surface are, or are seen, and needs the body model itself. With rays all is in
+    the camera frame. Keypoints alone find the body that most likely shows them; depth and mirrored
+    limbs are then a guess. With `contacts` a second pass holds standing feet still, and with
+    `smooth_seconds` it stays near the first one's poses after smoothing them in a Gaussian window of
+    that width; it takes half the steps. Without a `prior` the learned one counts
+    (`lift3d.fitting.pose_prior`).
+
+    Frames without evidence are NaN. `progress` is told the share that is done, in [0, 1]. The
+    result has the dtype of the joints, or else of the keypoints or the skin. Raises `InputError` when
+    nothing was observed, for points that all lie in one place, many metres apart or behind the camera,
+    for rays without a camera, and for evidence of different lengths.
     """
-    if not bool(joints.observed.any()):
-        raise InputError(
-            "expected at least one observed frame to fit a body to, got none: lift the person first"
-        )
     options = options or FitOptions()
-    table = point_table(articulation, joints.pose.joints.dtype)
-    evidence = gather_evidence(
-        table.names, joints.pose, keypoints.pose if keypoints else None, camera
-    )
-    prior = smpl_prior(articulation.skeleton, evidence.places.dtype)
-    seen = torch.nonzero(joints.observed)[:, 0]
-    problem = Problem(table, prior, evidence[seen], options)
-    smoothed = smooth_seconds > 0 and len(seen) > 2
-    first_pass = 2 / 3 if smoothed else 1.0
-    state = _solve_clip(problem, lambda share: progress(first_pass * share))
-    if smoothed:
-        over_time = _at_frames(state, seen, len(joints))
-        near = smooth_state(over_time, joints.observed, smooth_seconds * joints.fps)[seen]
-        again = replace(options, iterations=max(1, options.iterations // 2), fit_betas=False)
-        calmer = replace(problem, near=near, options=again)
-        state = _solve_chunks(
-            calmer, lambda share: progress(first_pass + (1 - first_pass) * share), near
+    if not 0 <= smooth_seconds < math.inf:
+        raise InputError(f"expected smooth_seconds of at least 0, got {smooth_seconds}: correct it")
+    task = Task.of(body, joints, keypoints, camera, skin)
+    problem = task.problem(prior, options)
+    seen = torch.nonzero(task.observed & problem.evidence.informed)[:, 0]
+    if not len(seen):
+        raise InputError(_nothing(problem))
+    problem = task.at(replace(problem, evidence=problem.evidence[seen]), seen)
+    again = contacts is not None or (smooth_seconds > 0 and len(seen) > 2)
+    share = 2 / 3 if again else 1.0
+    found = solve_clip(task.shift, problem, lambda done: progress(share * done))
+    held, speeds = None, None
+    if again:
+        calmer = replace(problem, options=_second(options))
+        state = at_frames(found.state, seen, len(task.observed))
+        if smooth_seconds > 0 and len(seen) > 2:
+            state = smooth_state(state, task.observed, smooth_seconds * task.fps)
+            calmer = replace(calmer, near=state[seen])
+        before = _places(problem, state)
+        if contacts is not None:
+            held = _contacts(problem, before, contacts, task)
+            hold = contact_evidence(problem.table.names, before, held)[seen]
+            calmer = replace(calmer, evidence=together([problem.evidence, hold]))
+        found = solve_chunks(
+            task.shift, calmer, lambda done: progress(share + (1 - share) * done), state[seen]
         )
-    return _as_params(_at_frames(state, seen, len(joints)))
+        problem = calmer
+        if held is not None:
+            after = _places(problem, at_frames(found.state, seen, len(task.observed)))
+            names = problem.table.names
+            speeds = (
+                contact_speed(names, before, held, task.fps),
+                contact_speed(names, after, held, task.fps),
+            )
+    return _result(task, problem, found, seen, held, speeds)
 
 
-def _at_frames(state: FitState, seen: Int[Tensor, " seen"], frames: int) -> FitState:
-    """The state at its frames of a clip, NaN in between."""
-    rotmats = state.rotmats.new_full((frames, *state.rotmats.shape[1:]), torch.nan)
-    transl = state.transl.new_full((frames, 3), torch.nan)
-    rotmats[seen], transl[seen] = state.rotmats, state.transl
-    return FitState(rotmats, transl, state.betas)
+def _nothing(problem: Problem) -> str:
+    if len(problem.evidence.points):
+        return "expected evidence in some observed frame, got none: check confidences"
+    names = ", ".join(problem.table.names[:4])
+    return (
+        f"expected evidence of points that the body has ({names}, ...), got none: "
+        "fit a body with the joints that were observed"
+    )
 
 
-def _solve_clip(problem: Problem, progress: Callable[[float], None]) -> FitState:
-    """All frames; of a long clip the shape comes from frames spread over it."""
-    frames = len(problem.evidence.places)
-    if frames <= _CHUNK:
-        state = solve(problem)
-        progress(1.0)
-        return state
-    spread = torch.linspace(0, frames - 1, _CHUNK // 2).round().long()
-    betas = solve(replace(problem, evidence=problem.evidence[spread])).betas
-    fixed = replace(problem, options=replace(problem.options, fit_betas=False))
-    return _solve_chunks(fixed, progress, betas=betas)
+def _second(options: FitOptions) -> FitOptions:
+    return replace(options, iterations=max(1, options.iterations // 2), fit_betas=False)
 
 
-def _solve_chunks(
+def _places(problem: Problem, state: FitState) -> Float[Tensor, "frames points 3"]:
+    return place_points(problem.table, state.rotmats, state.transl, state.betas).places
+
+
+def _contacts(
+    problem: Problem, places: Tensor, options: ContactOptions, task: Task
+) -> Bool[Tensor, "frames 2"]:
+    if options.flags is None:
+        up = torch.tensor(options.up, dtype=places.dtype)
+        return find_contacts(problem.table.names, places, task.fps, up / up.norm())
+    if options.flags.shape != (len(task.observed), 2):
+        raise InputError(
+            f"expected contact flags of shape {[len(task.observed), 2]}, got "
+            f"{list(options.flags.shape)}: one for each frame and foot, the left one first"
+        )
+    return options.flags & places.isfinite().all(-1).all(-1)[:, None]
+
+
+def _result(
+    task: Task,
     problem: Problem,
-    progress: Callable[[float], None],
-    start: FitState | None = None,
-    betas: Tensor | None = None,
-) -> FitState:
-    """Frames in chunks of bounded memory; the shape is given and stays."""
-    parts: list[FitState] = []
-    for first in range(0, len(problem.evidence.places), _CHUNK):
-        rows = slice(first, first + _CHUNK)
-        part = replace(
-            problem,
-            evidence=problem.evidence[rows],
-            near=problem.near[rows] if problem.near is not None else None,
-        )
-        guess = start[rows] if start is not None else first_guess(part, betas)
-        parts.append(solve(part, guess))
-        progress(min(1.0, rows.stop / len(problem.evidence.places)))
-    return FitState(
-        torch.cat([part.rotmats for part in parts]),
-        torch.cat([part.transl for part in parts]),
-        parts[0].betas,
-    )
+    found: Solution,
+    seen: Tensor,
+    held: Tensor | None,
+    speeds: tuple[float, float] | None,
+) -> BodyFit:
+    frames = len(task.observed)
 
+    def spread(values: Tensor) -> Tensor:
+        out = values.new_full((frames,), torch.nan)
+        out[seen] = values
+        return out
 
-def smooth_state(
-    state: FitState, observed: Bool[Tensor, " frames"], sigma_frames: float
-) -> FitState:
-    """A clip's state smoothed over time; rotations as two columns, in which no angle wraps round."""
-    weights = observed.to(state.transl.dtype)
-    rot6d = smooth_gaussian(rot6d_from_rotmat(state.rotmats), weights, sigma_frames)
-    transl = smooth_gaussian(state.transl, weights, sigma_frames)
-    known = transl.isfinite().all(-1)
-    return FitState(
-        torch.where(known[:, None, None, None], rotmat_from_rot6d(rot6d), state.rotmats),
-        torch.where(known[:, None], transl, state.transl),
-        state.betas,
-    )
-
-
-def _as_params(state: FitState) -> BodyParams:
-    axis_angle = axis_angle_from_rotmat(state.rotmats)
-    return BodyParams(state.betas[None], axis_angle[:, 1:], axis_angle[:, 0], state.transl)
+    converged = torch.zeros(frames, dtype=torch.bool)
+    converged[seen] = found.settled
+    params = as_params(at_frames(found.state, seen, frames))
+    found_misses = misses(task.shift, problem, found.state)
+    rms = {kind: spread(values) for kind, values in found_misses.items()}
+    return BodyFit(params, spread(found.cost), converged, found.iterations, rms, held, speeds)
 
 
 def fitted_keypoints(
@@ -154,7 +225,7 @@ def fitted_keypoints(
     """
     table = point_table(articulation, params.transl.dtype)
     rotmats = rotmat_from_axis_angle(params.axis_angle)
-    places = place_points(table, rotmats, params.transl, params.betas[0]).places
+    places = place_points(table, rotmats, params.transl, params.betas).places
     places = places.to(camera.intrinsics.dtype)
     pixels = pixels_from_points(places, camera.intrinsics, camera.distortion, camera.lens)
     out = torch.full_like(target.keypoints, torch.nan)

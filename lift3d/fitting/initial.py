@@ -1,13 +1,15 @@
 """A first guess of a pose from joints: the trunk by Procrustes, the limbs bone by bone.
 
 Elbows and knees are hinges, so a bent limb tells how the upper bone is turned about itself: the
-hinge's axis is across the plane of the two bones. A straight limb takes the smallest turn.
+hinge's axis is across the plane of the two bones. A straight limb takes the smallest turn, and so does
+one that noise has bent a little backwards: believing its plane would turn the upper bone half round.
 """
 
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from lift3d.fitting.points import PointTable
@@ -25,6 +27,8 @@ _LIMBS: Final = (
     ("right_shoulder", "right_elbow", "right_wrist", (0.0, 1.0, 0.0)),
 )
 _BENT: Final = 0.2  # sine of the angle from which two bones span a plane worth trusting
+_SURE: Final = 0.8  # cosine of the angle from which the plane is trusted whatever it says
+_AROUND: Final = -0.3  # cosine of a turn about the upper bone that no slightly bent limb shows
 
 
 def initial_pose(
@@ -39,17 +43,35 @@ def initial_pose(
     the trunk is not known the body stands upright and looks at the camera.
     """
     frames, joints = len(places), len(table.parents)
-    rotmats = torch.eye(3, dtype=places.dtype).repeat(frames, joints, 1, 1)
+    rotmats = torch.eye(3).to(places).repeat(frames, joints, 1, 1)
     rotmats[:, 0] = _trunk(table, rest, places, known)
-    for limb in _LIMBS:
-        if all(name in table.names for name in limb[:3]):
-            _bend_limb(table, rest, places, known, rotmats, limb)
+    limbs = _limbs(table.names)
+    if limbs:
+        chains = torch.tensor([limb.chain for limb in limbs], device=places.device)
+        first, hinge = _bend_limbs(limbs, chains, rest, places, known, rotmats[:, 0])
+        turning = torch.where(chains < joints, chains, table.carrier.to(chains.device)[chains])
+        rotmats[:, turning[:, 0]], rotmats[:, turning[:, 1]] = first, hinge
     centre = known[..., None].to(places.dtype)
     count = centre.sum(1).clamp(min=1)
     turned = rest - rest[0]
     turned = (rotmats[:, 0] @ turned.T).transpose(1, 2) + rest[0]
     transl = ((places - turned) * centre).sum(1) / count
     return rotmats, transl
+
+
+class _Limb(NamedTuple):
+    chain: tuple[int, int, int]
+    axis: tuple[float, float, float]
+
+
+@lru_cache(maxsize=16)
+def _limbs(names: tuple[str, ...]) -> tuple[_Limb, ...]:
+    """The limbs that a body has."""
+    return tuple(
+        _Limb((names.index(first), names.index(hinge), names.index(end)), axis)
+        for first, hinge, end, axis in _LIMBS
+        if {first, hinge, end} <= set(names)
+    )
 
 
 def _trunk(table: PointTable, rest: Tensor, places: Tensor, known: Tensor) -> Tensor:
@@ -66,36 +88,36 @@ def _trunk(table: PointTable, rest: Tensor, places: Tensor, known: Tensor) -> Te
     return torch.where(enough[:, None, None], rotmat, upright)
 
 
-def _bend_limb(
-    table: PointTable,
+def _bend_limbs(
+    limbs: tuple[_Limb, ...],
+    chains: Int[Tensor, "limbs 3"],
     rest: Tensor,
     places: Tensor,
     known: Tensor,
-    rotmats: Tensor,
-    limb: tuple[str, str, str, tuple[float, float, float]],
-) -> None:
-    """Fill in the rotations of a limb's two joints; the bones between it and the trunk stay at rest."""
-    first, hinge, end = (table.names.index(name) for name in limb[:3])
-    trunk_from_camera = rotmats[:, 0].transpose(1, 2)
-    upper, lower = places[:, hinge] - places[:, first], places[:, end] - places[:, hinge]
-    upper, lower = (_unit((trunk_from_camera @ bone[..., None])[..., 0]) for bone in (upper, lower))
-    rest_upper, rest_lower = _unit(rest[hinge] - rest[first]), _unit(rest[end] - rest[hinge])
-    axis = torch.tensor(limb[3], dtype=places.dtype)
+    trunk: Tensor,
+) -> tuple[Float[Tensor, "frames limbs 3 3"], Float[Tensor, "frames limbs 3 3"]]:
+    """Rotations of each limb's two joints; the bones between it and the trunk stay at rest."""
+    at = places[:, chains]
+    bones = _unit((at[:, :, 1:] - at[:, :, :-1]) @ trunk[:, None])
+    upper, lower = bones.unbind(2)
+    rest_bones = _unit(rest[chains[:, 1:]] - rest[chains[:, :-1]])
+    rest_upper, rest_lower = (bone.expand_as(upper) for bone in rest_bones.unbind(1))
+    axis = torch.tensor([limb.axis for limb in limbs]).to(places)
 
     across = torch.linalg.cross(upper, lower)
+    swung = rotmat_between(rest_upper, upper)
     bent = torch.linalg.vector_norm(across, dim=-1) > _BENT
-    swung = rotmat_between(rest_upper.expand_as(upper), upper)
-    planar = _frame(upper, across) @ _frame(rest_upper, axis).transpose(-1, -2)
-    turn = torch.where(bent[:, None, None], planar, swung)
-    seen = known[:, [first, hinge]].all(1)
-    eye = torch.eye(3, dtype=places.dtype)
-    turn = torch.where(seen[:, None, None], turn, eye)
+    forwards = (_unit(across) * (swung @ axis[..., None])[..., 0]).sum(-1) > _AROUND
+    bent = bent & (forwards | ((upper * lower).sum(-1) < _SURE))
+    planar = _frame(upper, across) @ _frame(rest_upper, axis).mT
+    turn = torch.where(bent[..., None, None], planar, swung)
+    seen = known[:, chains[:, :2]].all(2)
+    eye = torch.eye(3).to(places)
+    turn = torch.where(seen[..., None, None], turn, eye)
 
-    local = (turn.transpose(1, 2) @ lower[..., None])[..., 0]
-    flex = rotmat_between(rest_lower.expand_as(local), local)
-    flexed = seen & known[:, end]
-    rotmats[:, first] = turn
-    rotmats[:, hinge] = torch.where(flexed[:, None, None], flex, eye)
+    flex = rotmat_between(rest_lower, (turn.mT @ lower[..., None])[..., 0])
+    flexed = seen & known[:, chains[:, 2]]
+    return turn, torch.where(flexed[..., None, None], flex, eye)
 
 
 def _unit(vector: Tensor) -> Tensor:

@@ -6,6 +6,7 @@ order: a small rotation for each joint, applied on the right of its local rotati
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -15,7 +16,15 @@ from lift3d.body import Articulation
 from lift3d.geometry.kinematics import forward_kinematics
 from lift3d.geometry.rotations import skew
 
-__all__ = ["BodyPoints", "PointTable", "place_points", "point_jacobian", "point_table"]
+__all__ = [
+    "BodyPoints",
+    "PointTable",
+    "joint_trails",
+    "place_points",
+    "point_jacobian",
+    "point_table",
+    "rest_places",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +52,13 @@ class BodyPoints:
 
 def point_table(articulation: Articulation, dtype: torch.dtype | None = None) -> PointTable:
     """Gather the constants once per body model, in the articulation's dtype or the one given."""
+    # Kept for later calls, which may want gradients: never as inference tensors.
+    with torch.inference_mode(False):
+        return _point_table(articulation, dtype or articulation.joints_template.dtype)
+
+
+@lru_cache(maxsize=16)
+def _point_table(articulation: Articulation, dtype: torch.dtype) -> PointTable:
     parents = articulation.skeleton.parents
     joints = len(parents)
     rest = torch.cat([articulation.joints_template, articulation.landmarks_template]).to(dtype)
@@ -70,16 +86,15 @@ def place_points(
     table: PointTable,
     rotmats: Float[Tensor, "frames joints 3 3"],
     transl: Float[Tensor, "frames 3"],
-    betas: Float[Tensor, " betas"],
+    betas: Float[Tensor, "*people betas"],
 ) -> BodyPoints:
-    """Forward kinematics of all points (metres)."""
+    """Forward kinematics of all points (metres), one shape for all frames or one for each."""
     joints = len(table.parents)
-    offsets = table.template + table.shapedirs @ betas
-    world, places = forward_kinematics(
-        rotmats, offsets[:joints].expand(len(rotmats), -1, -1), table.parents
-    )
+    offsets = table.template + torch.einsum("pcb,...b->...pc", table.shapedirs, betas)
+    offsets = offsets.expand(len(rotmats), -1, -1)
+    world, places = forward_kinematics(rotmats, offsets[:, :joints], table.parents)
     on = table.carrier[joints:]
-    landmarks = places[:, on] + (world[:, on] @ offsets[joints:, :, None])[..., 0]
+    landmarks = places[:, on] + (world[:, on] @ offsets[:, joints:, :, None])[..., 0]
     return BodyPoints(torch.cat([places, landmarks], 1) + transl[:, None], world)
 
 
@@ -101,13 +116,35 @@ def point_jacobian(
 
 
 def _shape_jacobian(table: PointTable, world: Tensor, used: Tensor) -> Tensor:
-    """Offsets along the chain from the root, each turned by its carrier."""
     joints = world.shape[1]
-    turned = world[:, table.carrier.clamp(min=0)] @ table.shapedirs
-    turned[:, 0] = table.shapedirs[0]
-    of_joints = [turned[:, 0]]
-    for joint in range(1, joints):
-        of_joints.append(of_joints[table.parents[joint]] + turned[:, joint])
-    along = torch.stack(of_joints, 1)
-    of_landmarks = along[:, table.carrier[joints:]] + turned[:, joints:]
+    along = joint_trails(table, world)
+    on = table.carrier[joints:]
+    of_landmarks = along[:, on] + world[:, on] @ table.shapedirs[joints:]
     return torch.cat([along, of_landmarks], 1)[:, used]
+
+
+def joint_trails(
+    table: PointTable, world: Float[Tensor, "frames joints 3 3"]
+) -> Float[Tensor, "frames joints 3 betas"]:
+    """How each joint moves with the betas: offsets along the chain, each turned by its carrier."""
+    trails: list[Tensor] = []
+    for joint, parent in enumerate(table.parents):
+        if parent < 0:
+            trails.append(table.shapedirs[joint].expand(len(world), -1, -1))
+        else:
+            trails.append(trails[parent] + world[:, parent] @ table.shapedirs[joint])
+    return torch.stack(trails, 1)
+
+
+@lru_cache(maxsize=16)
+def rest_places(
+    table: PointTable,
+) -> tuple[Float[Tensor, "points 3"], Float[Tensor, "points 3 betas"]]:
+    """Rest places from the origin, and how they move with the betas."""
+    template: list[Tensor] = []
+    dirs: list[Tensor] = []
+    for point, carrier in enumerate(table.carrier.tolist()):
+        up = (template[carrier], dirs[carrier]) if carrier >= 0 else (0, 0)
+        template.append(table.template[point] + up[0])
+        dirs.append(table.shapedirs[point] + up[1])
+    return torch.stack(template), torch.stack(dirs)

@@ -4,15 +4,29 @@ Written for SMPL's 24 joints in their rest frames (x to the person's left, y up,
 ranges of motion that anatomy gives: a knee flexes about +x and hardly turns otherwise, an elbow
 flexes about y (the left about -y, the right about +y), arms hang rather than stand out. Means and
 standard deviations are in radians; they are wide, so that evidence decides wherever there is some.
+
+A `PosePrior` is what the solver knows about poses. Let v be the rotation vectors of all joints, one
+after the other (3 per joint, the root's first). The prior's cost, in squared standard deviations, is
+
+    sum ((v - mean) / std)^2                         independent, joint by joint and axis by axis
+  + sum (v / hinge_std)^2 where v * hinge < 0        a hinge that is bent backwards
+  + |rows @ (v - mean)|^2                            `rows` [any, 3 * joints]: what joints do together
+
+`rows` are the whitened directions of a Gaussian: for a full covariance the transposed Cholesky factor
+of its inverse, for a low-rank one its few directions over their standard deviations, beside which
+`std` holds what is left over; for a covariance per joint the blocks on the diagonal. An infinite `std`
+takes an axis out of the first sum. Without rows each joint stands alone and the solver is about four
+times as fast. A learned prior is an object of this class and is passed as `fit_body(..., prior=...)`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from lift3d.errors import InputError
 from lift3d.skeleton import Skeleton
 
 __all__ = ["PosePrior", "smpl_prior"]
@@ -43,13 +57,27 @@ class PosePrior:
     """Mean and standard deviation of local rotation vectors (radians), the root left free.
 
     `hinge[j]` is +1 or -1 on an axis that must not turn the other way, 0 elsewhere;
-    `hinge_std` is how far beyond straight a hinge may go (radians).
+    `hinge_std` is how far beyond straight a hinge may go (radians). `rows` are correlations, in units
+    of 1 / radian; the file's docstring has the formula.
     """
 
     mean: Float[Tensor, "joints 3"]
     std: Float[Tensor, "joints 3"]
     hinge: Float[Tensor, "joints 3"]
     hinge_std: float = 0.05
+    rows: Float[Tensor, "rows directions"] = field(default_factory=lambda: torch.zeros(0, 0))
+
+    def __post_init__(self) -> None:
+        if self.rows.numel() and self.rows.shape[-1] != self.mean.numel():
+            raise InputError(
+                f"expected prior rows over {self.mean.numel()} directions, 3 per joint, got "
+                f"{list(self.rows.shape)}: cut or pad them"
+            )
+
+    def to(self, like: Tensor) -> "PosePrior":
+        """The same prior in the dtype and on the device of a tensor."""
+        mean, std, hinge, rows = (x.to(like) for x in (self.mean, self.std, self.hinge, self.rows))
+        return PosePrior(mean, std, hinge, self.hinge_std, rows)
 
 
 def smpl_prior(skeleton: Skeleton, dtype: torch.dtype = torch.float32) -> PosePrior:
