@@ -5,11 +5,12 @@ in a y-up world in metres, and `rigs` says which of them are joints of `LIFT_23`
 middle of the hip joints in every source.
 
 Not captured but synthesised, rigidly with the solved head and foot joints and in proportion to the
-legs: nose, ears, big toes and heels. They train a lifter to use what detectors see; no accuracy is
-judged by them. What a source does not give, or defines elsewhere, is NaN. Frames with marker flips
-(`frame_ok` false) are NaN and not observed.
+legs: nose, ears, big toes and heels (`landmarks`). They train a lifter to use what detectors see; no
+accuracy is judged by them. What a source does not give, or defines elsewhere, is NaN. Frames with
+marker flips (`frame_ok` false) are NaN and not observed.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from os import PathLike
@@ -19,31 +20,21 @@ from typing import Any, Final
 import h5py
 import numpy as np
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
+from lift3d.capture import Finding
 from lift3d.errors import FileFormatError, InputError
-from lift3d.geometry.kinematics import forward_kinematics
 from lift3d.geometry.rotations import rotmat_from_axis_angle
+from lift3d.io.rotation_clip import RotationClip
 from lift3d.motion import Motion
 from lift3d.pose import Pose3D
 from lift3d.skeletons import LIFT_23
-from lift3d_datasets.rigs import Face, Rig, rig_of
+from lift3d_datasets.landmarks import Solved, lift23_joints
+from lift3d_datasets.rigs import rig_of
 
 __all__ = ["MocapClip", "MocapH5"]
 
 FILES: Final = ("cmu_mocap_30hz.h5", "open_motion_30hz.h5")
 SPLITS: Final = ("train", "val", "test")
-
-_LEG: Final = 0.84
-"""Thigh and shank (metres) of the body that offsets of face and feet are written for."""
-_EAR: Final = (0.075, 0.02)
-"""An ear lies so far to the side and before the head joint (metres)."""
-_NOSE: Final = (-0.015, 0.13)
-"""The nose lies so far above the ears and before the head joint."""
-_HEEL: Final = (0.055, 0.05)
-"""The back of the heel lies so far below and behind the ankle."""
-_BIG_TOE_INWARDS: Final = 0.015
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +95,34 @@ class MocapH5:
         for path in self.files:
             yield from _clips_of(path, split, self.subjects)
 
+    @staticmethod
+    def examine(root: str | PathLike[str]) -> Iterator[Finding]:
+        """Which of the files are there, and how many clips each split has."""
+        path = Path(root)
+        for file in [path] if path.is_file() else [path / name for name in FILES]:
+            if not file.is_file():
+                yield Finding(file.name, False, f"not at '{file}'")
+                continue
+            try:
+                splits = Counter(_splits_of(file))
+            except FileFormatError as error:
+                yield Finding(file.name, False, str(error))
+                continue
+            said = ", ".join(f"{splits[split]} to {split}" for split in SPLITS)
+            yield Finding(file.name, bool(splits), f"{splits.total()} clips: {said}")
+
+
+def _splits_of(path: Path) -> list[str]:
+    try:
+        with h5py.File(path) as file:
+            clips: Any = file["clips"]
+            return [str(clips[name].attrs["split"]) for name in clips]
+    except (OSError, KeyError, AttributeError, TypeError, ValueError, RuntimeError) as error:
+        raise FileFormatError(
+            f"expected motion capture in '{path}' (HDF5 with /clips/<name> and its split), got "
+            f"{type(error).__name__}: {error}"
+        ) from error
+
 
 def _clips_of(path: Path, split: str, subjects: Collection[str] | None) -> Iterator[MocapClip]:
     try:
@@ -114,7 +133,7 @@ def _clips_of(path: Path, split: str, subjects: Collection[str] | None) -> Itera
                 chosen = subjects is None or str(about["subject"]) in subjects
                 if chosen and str(about["split"]) == split:
                     yield _read_clip(name, clips[name], path)
-    except (OSError, KeyError, AttributeError, TypeError) as error:
+    except (OSError, KeyError, AttributeError, TypeError, ValueError, RuntimeError) as error:
         raise FileFormatError(
             f"expected motion capture in '{path}' (HDF5 with /clips/<name>/rotvec, root_trans, "
             f"frame_ok, offsets, parents, joint_names), got {type(error).__name__}: {error}"
@@ -142,10 +161,14 @@ def _read_clip(name: str, clip: Any, path: Path) -> MocapClip:
             f"expected rotvec [frames, joints, 3], offsets [joints, 3], root_trans [frames, 3] and "
             f"parents before children in clip '{name}' of '{path}', got shapes {shapes}"
         )
-    joints = _lift23_joints(_Solved.of(rotvec, root, offsets, parents, names), rig)
+    placed = offsets.repeat(frames, 1, 1)
+    placed[:, 0] = root
+    rotmats = rotmat_from_axis_angle(rotvec)
+    solved = RotationClip(names, tuple(parents), offsets, placed, rotmats, float(clip.attrs["fps"]))
+    joints = lift23_joints(Solved.of(solved), rig)
     joints[~observed] = torch.nan
     pose = Pose3D.certain(joints, LIFT_23, "world")
-    motion = Motion(pose, float(clip.attrs["fps"]), 0, observed)
+    motion = Motion(pose, solved.fps, 0, observed)
     about = [str(clip.attrs[key]) for key in ("subject", "description", "fidelity", "split")]
     return MocapClip(name, about[0], about[1], motion, about[2], about[3])
 
@@ -159,102 +182,3 @@ def _array(clip: Any, key: str, kinds: str, path: Path) -> Any:
             f"got {data.dtype}: write it as a fixed type"
         )
     return np.asarray(data[()])
-
-
-@dataclass(frozen=True, slots=True)
-class _Solved:
-    """A clip's skeleton after forward kinematics, its joints by name; `rest` is its rest pose."""
-
-    names: tuple[str, ...]
-    parents: list[int]
-    rotmats: Float[Tensor, "frames joints 3 3"]
-    joints: Float[Tensor, "frames joints 3"]
-    rest: Float[Tensor, "joints 3"]
-
-    @classmethod
-    def of(
-        cls,
-        rotvec: Tensor,
-        root: Tensor,
-        offsets: Tensor,
-        parents: list[int],
-        names: tuple[str, ...],
-    ) -> "_Solved":
-        placed = offsets.repeat(len(root), 1, 1)
-        placed[:, 0] = root
-        rotmats, joints = forward_kinematics(rotmat_from_axis_angle(rotvec), placed, parents)
-        still = torch.eye(3).expand(len(names), 3, 3)
-        return cls(names, parents, rotmats, joints, forward_kinematics(still, offsets, parents)[1])
-
-    def at(self, name: str) -> Tensor:
-        return self.joints[:, self.names.index(name)]
-
-    def rest_at(self, name: str) -> Tensor:
-        return self.rest[self.names.index(name)]
-
-    def attached(self, name: str, offset: Tensor) -> Tensor:
-        """The path of a point that is fixed in a joint's frame."""
-        return self.at(name) + self.rotmats[:, self.names.index(name)] @ offset
-
-
-def _lift23_joints(solved: _Solved, rig: Rig) -> Float[Tensor, "frames 23 3"]:
-    out = torch.full((len(solved.joints), len(LIFT_23), 3), torch.nan)
-    for joint, source in rig.joints.items():
-        out[:, LIFT_23.index(joint)] = solved.at(source)
-    hips = [solved.at(rig.joints[f"{side}_hip"]) for side in ("left", "right")]
-    out[:, LIFT_23.index("pelvis")] = (hips[0] + hips[1]) / 2
-    scale = _leg_length(solved, rig) / _LEG
-    extra = _face_points(solved, rig.face, scale) if rig.face else {}
-    for side, toe in zip(("left", "right"), rig.toe or (), strict=False):
-        extra |= _foot_points(solved, rig, side, toe, scale)
-    for joint, path in extra.items():
-        out[:, LIFT_23.index(joint)] = path
-    return out
-
-
-def _leg_length(solved: _Solved, rig: Rig) -> float:
-    at = {part: solved.rest_at(rig.joints[f"left_{part}"]) for part in ("hip", "knee", "ankle")}
-    return float((at["hip"] - at["knee"]).norm() + (at["knee"] - at["ankle"]).norm())
-
-
-def _face_points(solved: _Solved, face: Face, scale: float) -> dict[str, Tensor]:
-    up, forward = _face_axes(solved, face)
-    left = torch.linalg.cross(up, forward)
-    ears = up * face.ear_height + forward * _EAR[1]
-    nose = up * (face.ear_height + _NOSE[0]) + forward * _NOSE[1]
-    offsets = {"nose": nose, "left_ear": ears + left * _EAR[0], "right_ear": ears - left * _EAR[0]}
-    return {joint: solved.attached(face.joint, offset * scale) for joint, offset in offsets.items()}
-
-
-def _face_axes(solved: _Solved, face: Face) -> tuple[Tensor, Tensor]:
-    """The skull's up and forward in the frame of its joint.
-
-    Up is the axis nearest to the head's tip: y, but for ACCAD's Male1, whose rest pose bows.
-    """
-    joint = solved.names.index(face.joint)
-    up = torch.tensor([0.0, 1.0, 0.0])
-    if joint in solved.parents:
-        tip = solved.rest[solved.parents.index(joint)] - solved.rest[joint]
-        up = torch.nn.functional.one_hot(tip[:2].abs().argmax(), 3) * tip.abs().max().sign()
-    forward = torch.tensor([0.0, 0.0, 1.0])
-    cos, sin = np.cos(face.pitch), np.sin(face.pitch)
-    return up * cos - forward * sin, forward * cos + up * sin
-
-
-def _foot_points(solved: _Solved, rig: Rig, side: str, toe: str, scale: float) -> dict[str, Tensor]:
-    """Big toe and heel, fixed in the ankle's and the toe's frames.
-
-    At rest the shank stands upright on the foot in every family, so it gives the foot's up.
-    """
-    ankle = rig.joints[f"{side}_ankle"]
-    at_ankle = solved.rest_at(ankle)
-    up = torch.nn.functional.normalize(solved.rest_at(rig.joints[f"{side}_knee"]) - at_ankle, dim=0)
-    along = solved.rest_at(toe) - at_ankle
-    forward = torch.nn.functional.normalize(along - up * (up @ along), dim=0)
-    inwards = torch.linalg.cross(forward, up) * (1.0 if side == "left" else -1.0)
-    tip = forward * rig.toe_gap + inwards * _BIG_TOE_INWARDS
-    heel = -up * _HEEL[0] - forward * _HEEL[1]
-    return {
-        f"{side}_big_toe": solved.attached(toe, tip * scale),
-        f"{side}_heel": solved.attached(ankle, heel * scale),
-    }

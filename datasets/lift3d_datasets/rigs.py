@@ -1,4 +1,4 @@
-"""Where the joints of `LIFT_23` are in each skeleton family that `mocap_h5` reads, by joint name.
+"""Where the joints of `LIFT_23` are in each skeleton family of motion capture, by joint name.
 
 Limbs are taken as each source solved them. Spine, thorax and head follow the ASF skeletons of CMU;
 a source that puts them elsewhere (more than about 3 cm) does not give them. Face and feet points
@@ -119,6 +119,21 @@ RIGS: Final[tuple[Rig, ...]] = (
         Face("Head", 0.02),
         ("LeftToeBase_end", "RightToeBase_end"),
         trait="Spine3",
+    ),
+    Rig(
+        "makehuman",
+        {
+            f"{side}_{limb}": f"{bone}.{letter}"
+            for side, letter in (("left", "L"), ("right", "R"))
+            for limb, bone in zip(
+                _LIMBS,
+                ["upperleg01", "lowerleg01", "foot", "upperarm01", "lowerarm01", "wrist"],
+                strict=True,
+            )
+        }
+        | {"head": "head"},
+        None,
+        None,
     ),
     Rig(
         "deepmimic",
