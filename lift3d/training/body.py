@@ -52,16 +52,23 @@ _SHOULDERS: Final = indices("left_shoulder", "right_shoulder")
 
 @dataclass(frozen=True, slots=True)
 class Poses:
-    """Root-relative joints of `LIFT_23` (metres, y up), 0 where `valid` is false."""
+    """Root-relative joints (metres, y up), 0 where `valid` is false.
 
-    joints: Float[Tensor, "batch 23 3"]
-    valid: Bool[Tensor, "batch 23"]
+    The layout is `LIFT_23` wherever nothing else is said.
+    """
+
+    joints: Float[Tensor, "batch joints 3"]
+    valid: Bool[Tensor, "batch joints"]
 
     def __len__(self) -> int:
         return len(self.joints)
 
     def __getitem__(self, rows: Tensor) -> "Poses":
         return Poses(self.joints[rows], self.valid[rows])
+
+    def to(self, device: torch.device) -> "Poses":
+        """The same poses on a device."""
+        return Poses(self.joints.to(device), self.valid.to(device))
 
 
 def lower_frame(joints: Float[Tensor, "batch 23 3"]) -> Float[Tensor, "batch 3 3"]:

@@ -1,84 +1,136 @@
-"""`train_lifter`: from motion capture on disk to a weights file.
+"""`train_lifter`: from motion capture on disk to a weights file."""
 
-Data order, cameras and noise depend on the seed and the step only, so a run that was stopped and
-resumed ends in the same weights, bit for bit, on the same machine.
-"""
-
-import json
-import math
-import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any, Final, Literal, Protocol, runtime_checkable
 
 import torch
-from torch import Generator, Tensor
 
-from lift3d.errors import InputError, OutputError
-from lift3d.lifting.martinez import (
-    Martinez,
-    MartinezConfig,
-    View,
-    load_weights,
-    save_weights,
-)
-from lift3d.plugins import datasets
-from lift3d.protocols import Dataset, MotionClip
+from lift3d.capture import Capture
+from lift3d.errors import InputError
+from lift3d.lifting.martinez import LAYOUTS, MartinezConfig, MartinezNet
+from lift3d.lifting.universal import UniversalConfig, UniversalNet
+from lift3d.skeleton import Skeleton
+from lift3d.skeletons import H36M_17, LIFT_23
+from lift3d.training.bank import Corpus, PoseBank
 from lift3d.training.body import Poses
-from lift3d.training.checkpoint import Progress, load_checkpoint, save_checkpoint
-from lift3d.training.samples import AugmentConfig, PoseBank, Sample, gather, training_sample
-from lift3d.training.validation import Validation, error_covariance, validate, validation_samples
+from lift3d.training.cache import cached_corpus
+from lift3d.training.data import (
+    NOTHING_TO_VALIDATE_ON,
+    Source,
+    held_out,
+    open_sources,
+    read_corpus,
+    split_corpus,
+)
+from lift3d.training.engine import EngineConfig, EngineState, check, run
+from lift3d.training.martinez_task import MartinezTask, standardise
+from lift3d.training.samples import AugmentConfig
+from lift3d.training.task import Scores, Task
+from lift3d.training.trainer import Precision, device_named
+from lift3d.training.universal_task import UniversalTask
+from lift3d.training.validation import validation_samples
+from lift3d.training.views import (
+    RandomShots,
+    Seen,
+    Shooter,
+    by_subject,
+    captured_shots,
+    seen_at_random,
+    spread,
+)
 
-__all__ = ["TrainConfig", "TrainReport", "TrainState", "train_lifter"]
+__all__ = ["RECIPES", "EngineState", "TrainConfig", "TrainReport", "train_lifter"]
 
-_BATCHES_PER_DRAW = 8
-"""Batches augmented at once: random numbers come cheaper by the thousand."""
+LifterName = Literal["universal", "martinez"]
+
+RECIPES: Final[Mapping[LifterName, EngineConfig]] = {
+    "universal": EngineConfig(),
+    "martinez": EngineConfig(
+        steps=48_000,
+        batch=64,
+        learning_rate=1e-3,
+        schedule="exponential",
+        warmup=0,
+        weight_decay=0.0,
+        max_norm=1.0,
+        draws=16,
+    ),
+}
+"""How each lifter is trained where nothing else is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainConfig:
-    """Train the frame lifter on motion capture."""
+    """Train a lifter on motion capture. What is None is as the lifter's recipe has it."""
 
-    root: Path
-    """Folder (or file) with the motion capture."""
     output: Path
-    """Folder for weights, checkpoint and log; a run found there is resumed."""
-    dataset: str = "mocap_h5"
-    """Name of the reader in `lift3d.datasets`."""
-    steps: int = 45_000
-    """Optimiser steps; the learning rate falls to zero over them."""
-    batch: int = 512
-    """Poses per step."""
-    learning_rate: float = 4e-3
-    """Highest learning rate, after the warm-up."""
-    weight_decay: float = 0.01
-    """AdamW's weight decay on matrices."""
-    warmup: int = 200
-    """Steps over which the learning rate rises."""
-    seed: int = 0
-    """Seed of weights, data order, cameras and noise."""
-    validate_every: int = 2000
-    """Steps between validations and checkpoints."""
+    """Folder for weights, checkpoint and logs; a run found there is resumed."""
+    root: tuple[Path, ...] = ()
+    """Folders (or files) with motion capture, one or several; none for a dataset without files."""
+    dataset: tuple[str, ...] = ("mocap_h5",)
+    """Name of the reader in `lift3d.datasets`: one for each root, or one for all."""
+    reader: tuple[str, ...] = ()
+    """Options of the reader as NAME=VALUE, such as detections=cpn_ft_h36m_dbb or partial=true."""
+    lifter: LifterName = "universal"
+    """Which lifter: the one that is used by default, or the classic baseline."""
+    cameras: Literal["random", "captured"] = "random"
+    """Random cameras, or the views that the dataset holds (baseline only)."""
+    reprojection: float = 0.0
+    """Weight of captured people without known joints, by their keypoints (baseline only)."""
+    cache: Path | None = None
+    """File to keep the poses in, from which they are mapped: for data larger than the memory."""
+    hold_out: tuple[str, ...] | None = None
+    """Subjects of the training split to validate on too; by default CMU's 127 and 16 where they are."""
+    training_split: str = "train"
+    """Split to learn from."""
+    validation_split: str = "val"
+    """Split by which the best step is chosen, and early stopping decided."""
     validation_poses: int = 1000
     """Poses per validation subject, at most."""
-    hold_out: tuple[str, ...] = ("127", "16")
-    """Subjects of the training split that are kept for validation."""
-    network: MartinezConfig = field(default_factory=MartinezConfig)
-    """The network."""
+    unmeasured: bool = False
+    """Validate also by joints that were not solved from markers for this person's own skeleton."""
+    steps: int | None = None
+    """Optimiser steps (universal 45000, martinez 48000)."""
+    batch: int | None = None
+    """Samples per step (512; 64)."""
+    learning_rate: float | None = None
+    """Highest learning rate (0.004, falling along a cosine; 0.001, falling exponentially)."""
+    weight_decay: float | None = None
+    """AdamW's weight decay on matrices (0.01; 0)."""
+    warmup: int | None = None
+    """Steps over which the learning rate rises (200; 0)."""
+    clip: float | None = None
+    """Longest gradient; 0 for no limit (0)."""
+    average: float | None = None
+    """Decay of a moving average of the weights; 0 for none (0)."""
+    patience: int | None = None
+    """Stop after so many validations without a better one; 0 to go on (0)."""
+    validate_every: int | None = None
+    """Steps between validations and checkpoints (2000)."""
+    precision: Precision | None = None
+    """Number format of matrix products (auto: bfloat16 where the processor has it)."""
+    compile: Literal["no", "default", "graphs"] | None = None
+    """On a GPU: compile the network, or replay it as CUDA graphs (no)."""
+    device: str = "auto"
+    """Where to train: auto, cpu or cuda."""
+    seed: int = 0
+    """Seed of weights, data order, cameras and noise."""
+    network: UniversalConfig = field(default_factory=UniversalConfig)
+    """The universal lifter's network."""
+    baseline: MartinezConfig = field(default_factory=MartinezConfig)
+    """The baseline's network."""
     augment: AugmentConfig = field(default_factory=AugmentConfig)
-    """Changes of poses and keypoints."""
+    """Changes of poses and keypoints (universal only)."""
 
-
-@dataclass(frozen=True, slots=True)
-class TrainState:
-    """What `progress` is told at each validation. Seconds are wall-clock, since start or resume."""
-
-    step: int
-    steps: int
-    loss: float
-    steps_per_second: float
-    validation: Validation
+    @property
+    def engine(self) -> EngineConfig:
+        """The lifter's recipe with what was asked for."""
+        recipe = RECIPES[self.lifter]
+        asked = {name: getattr(self, name, None) for name in asdict(recipe)}
+        given = {name: value for name, value in asked.items() if value is not None}
+        return replace(recipe, **given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,203 +138,148 @@ class TrainReport:
     """How a run ended: the weights of the best step by validation, and its errors."""
 
     weights: Path
+    step: int
     best_step: int
-    validation: Validation
+    scores: Scores
     training_poses: int
 
 
+@runtime_checkable
+class _LifterTask(Task[Any], Protocol):
+    """A task whose best weights get something more at the end."""
+
+    def finish(self, weights: Path) -> Scores: ...
+
+
 def train_lifter(
-    config: TrainConfig, progress: Callable[[TrainState], None] = lambda _: None
+    config: TrainConfig, progress: Callable[[EngineState], None] = lambda _: None
 ) -> TrainReport:
     """Train, keep the weights that validate best, and write them with their covariance.
 
-    Writes `martinez.safetensors`, `checkpoint.safetensors` and `log.jsonl` to `config.output`.
-    Raises `Lift3dError` where data, configuration or an earlier run do not fit.
+    Writes `universal.safetensors` or `martinez.safetensors`, `checkpoint.safetensors`, `config.json`,
+    `log.jsonl` and events for TensorBoard to `config.output`. Raises `Lift3dError` where data,
+    configuration or an earlier run do not fit.
     """
     _check(config)
-    bank, held = _load(config)
-    samples = validation_samples(held, config.augment.noise, config.seed)
-    weights = config.output / "martinez.safetensors"
-    with torch.random.fork_rng(devices=[]):  # the caller's random numbers stay as they are
+    device = device_named(config.device)
+    sources = open_sources(config.dataset, config.root, config.reader)
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices):  # the caller's random numbers stay as they are
         torch.manual_seed(config.seed)
-        network = Martinez(config.network)
-        _run(config, network, bank, samples, weights, progress)
-    best = load_weights(weights)
-    best.covariance.copy_(error_covariance(best, samples))
-    save_weights(best, weights)
-    done = json.loads((config.output / "log.jsonl").read_text().splitlines()[-1])
-    return TrainReport(weights, done["best_step"], validate(best, samples), len(bank.poses))
+        task, poses = _TASKS[config.lifter](config, sources, device)
+        done = run(task, config.engine, config.output, progress, _identity(config))
+    return TrainReport(done.weights, done.step, done.best_step, task.finish(done.weights), poses)
 
 
 def _check(config: TrainConfig) -> None:
     """Refuse, before anything is loaded, what cannot train."""
-    network = config.network
+    network, captured = config.network, config.cameras == "captured"
     wrong = {
-        "steps": config.steps < 1,
-        "batch": config.batch < 2,  # batch normalisation needs two
-        "learning_rate": not 0 < config.learning_rate < math.inf,
-        "weight_decay": not 0 <= config.weight_decay < math.inf,
-        "warmup": config.warmup < 0,
-        "validate_every": config.validate_every < 1
-        or bool(config.validate_every % _BATCHES_PER_DRAW),
         "validation_poses": config.validation_poses < 1,
         "network.width": network.width < 1,
         "network.blocks": network.blocks < 0,
         "network.dropout": not 0 <= network.dropout < 1,
+        "cameras": captured and config.lifter != "martinez",
+        "baseline.width": config.baseline.width < 1,
+        "baseline.blocks": config.baseline.blocks < 0,
+        "baseline.dropout": not 0 <= config.baseline.dropout < 1,
+        "reprojection": config.reprojection < 0 or (config.reprojection > 0 and not captured),
+        "cache": config.cache is not None and captured,
     }
     if any(wrong.values()):
         names = ", ".join(name for name, bad in wrong.items() if bad)
         raise InputError(
-            "expected positive sizes and rates, and validate_every a multiple of "
-            f"{_BATCHES_PER_DRAW}, got others for {names}: correct them"
+            "expected sizes above 0, captured cameras and their options for the baseline only, and a "
+            f"cache for random ones, got others for {names}: correct them"
         )
-    if config.output.exists() and not config.output.is_dir():
-        raise OutputError(
-            f"expected a folder to train in, got the file '{config.output}': choose another"
-        )
+    check(config.engine, config.output)
 
 
-def _load(config: TrainConfig) -> tuple[PoseBank, dict[str, Poses]]:
-    """Training poses, and validation poses per subject: the val split and the held-out subjects."""
-    dataset: Dataset = datasets[config.dataset](config.root)
-    held: dict[str, list[MotionClip]] = defaultdict(list)
-
-    def training() -> Iterator[MotionClip]:
-        for clip in dataset.clips("train"):
-            if clip.subject not in config.hold_out:
-                yield clip
-            elif _measured(clip):
-                held[clip.subject].append(clip)
-
-    bank = gather(training())
-    for clip in dataset.clips("val"):
-        if _measured(clip):
-            held[clip.subject].append(clip)
-    if not held:
-        raise InputError("expected clips to validate on, got none: name subjects in hold_out")
-    return bank, {subject: _spread(clips, config) for subject, clips in held.items()}
-
-
-def _measured(clip: MotionClip) -> bool:
-    """Whether a clip judges accuracy; datasets without such a distinction say nothing."""
-    return bool(getattr(clip, "measured", True))
-
-
-def _spread(clips: Iterable[MotionClip], config: TrainConfig) -> Poses:
-    """At most `validation_poses` poses, evenly over a subject's clips."""
-    poses = gather(clips).poses
-    count = min(len(poses), config.validation_poses)
-    return poses[torch.linspace(0, len(poses) - 1, count).long()]
-
-
-def _run(
-    config: TrainConfig,
-    network: Martinez,
-    bank: PoseBank,
-    samples: dict[str, tuple[Sample, Sample]],
-    weights: Path,
-    progress: Callable[[TrainState], None],
-) -> None:
-    optimizer = _optimizer(network, config)
-    checkpoint, identity = config.output / "checkpoint.safetensors", _identity(config)
-    at = load_checkpoint(checkpoint, network, optimizer, identity)
-    started, first = time.monotonic(), at.step
-    losses: list[float] = []
-    while at.step < config.steps:
-        count = min(_BATCHES_PER_DRAW, config.steps - at.step)
-        losses += _draw_and_step(network, optimizer, bank, config, at.step, count)
-        at = replace(at, step=at.step + count)
-        if at.step % config.validate_every and at.step < config.steps:
-            continue
-        validation = validate(network, samples)
-        if validation.score_mm / 1000 < at.best:
-            at = replace(at, best=validation.score_mm / 1000, best_step=at.step)
-            save_weights(network, weights)
-        save_checkpoint(checkpoint, network, optimizer, at, identity)
-        speed = (at.step - first) / (time.monotonic() - started)
-        state = TrainState(at.step, config.steps, sum(losses) / len(losses), speed, validation)
-        _log(config.output / "log.jsonl", state, at)
-        progress(state)
-        losses = []
-
-
-def _identity(config: TrainConfig) -> str:
-    """What makes two runs the same one: everything but where their files lie."""
+def _identity(config: TrainConfig) -> dict[str, object]:
+    """What makes two runs the same one: everything but where their files lie and what computes."""
     fields = asdict(config)
-    del fields["root"], fields["output"]
-    return json.dumps(fields)
+    for name in ("root", "output", "cache", "device", "compile", *asdict(config.engine)):
+        fields.pop(name, None)
+    return fields
 
 
-def _optimizer(network: Martinez, config: TrainConfig) -> torch.optim.Optimizer:
-    matrices = [p for p in network.parameters() if p.ndim > 1]
-    others = [p for p in network.parameters() if p.ndim <= 1]
-    groups = [
-        {"params": matrices, "weight_decay": config.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=config.learning_rate, fused=True)
+def _universal(
+    config: TrainConfig, sources: tuple[Source, ...], device: torch.device
+) -> tuple[UniversalTask, int]:
+    bank, held = _poses(config, sources, LIFT_23)
+    samples = validation_samples(held, config.augment.noise, config.seed)
+    network = UniversalNet(config.network).to(device)
+    moved = {name: (a.to(device), b.to(device)) for name, (a, b) in samples.items()}
+    return UniversalTask(network, _resident(bank, config, device), moved, config.augment), len(bank)
 
 
-def _draw_and_step(
-    network: Martinez,
-    optimizer: torch.optim.Optimizer,
-    bank: PoseBank,
-    config: TrainConfig,
-    step: int,
-    count: int,
-) -> list[float]:
-    """One draw of samples and `count` steps; all randomness follows from the seed and the step."""
-    seed = config.seed * 1_000_003 + step
-    torch.manual_seed(seed)  # dropout
-    generator = Generator().manual_seed(seed)
-    sample = training_sample(bank, config.batch * count, config.augment, generator)
-    network.train()
-    losses: list[float] = []
-    for index in range(count):
-        rate = _learning_rate(step + index, config)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        part = slice(index * config.batch, (index + 1) * config.batch)
-        losses.append(_step(network, optimizer, sample, part))
-    return losses
+def _martinez(
+    config: TrainConfig, sources: tuple[Source, ...], device: torch.device
+) -> tuple[MartinezTask, int]:
+    network = MartinezNet(config.baseline).to(device)
+    load = _captured_views if config.cameras == "captured" else _random_views
+    shooter, samples = load(config, sources, device)
+    standardise(network, shooter, config.seed)
+    return MartinezTask(network, shooter, samples, config.reprojection), len(shooter)
 
 
-def _learning_rate(step: int, config: TrainConfig) -> float:
-    """A linear warm-up, then half a cosine down to zero."""
-    rising = min(1.0, (step + 1) / config.warmup) if config.warmup else 1.0
-    falling = 0.5 * (1 + math.cos(math.pi * step / config.steps))
-    return config.learning_rate * rising * falling
+_Maker = Callable[[TrainConfig, tuple[Source, ...], torch.device], tuple[_LifterTask, int]]
+
+_TASKS: Final[Mapping[LifterName, _Maker]] = {"universal": _universal, "martinez": _martinez}
 
 
-def _step(
-    network: Martinez, optimizer: torch.optim.Optimizer, sample: Sample, part: slice
-) -> float:
-    view = View(sample.view.points[part], sample.view.seen[part], sample.view.virtual[part])
-    features = view.features
-    with torch.autocast("cpu", torch.bfloat16):
-        predicted = network(features)
-    loss = _loss(predicted.float(), sample.target[part], sample.counts[part])
-    optimizer.zero_grad(set_to_none=True)
-    torch.autograd.backward(loss)
-    optimizer.step()
-    return float(loss.detach())
+def _poses(
+    config: TrainConfig, sources: tuple[Source, ...], skeleton: Skeleton
+) -> tuple[PoseBank, dict[str, Poses]]:
+    splits = (config.training_split, config.validation_split)
+    corpus: Corpus = (
+        read_corpus(sources, splits, skeleton)
+        if config.cache is None
+        else cached_corpus(config.cache, sources, splits, skeleton)
+    )
+    return split_corpus(
+        corpus, splits, config.hold_out, config.validation_poses, unmeasured=config.unmeasured
+    )
 
 
-def _loss(predicted: Tensor, target: Tensor, counts: Tensor) -> Tensor:
-    """Mean distance over the joints that count (metres): L1 in joints, L2 in axes."""
-    squared = (predicted - target).square().sum(-1)
-    return ((squared + 1e-8).sqrt() * counts).sum() / counts.sum().clamp(min=1)
+def _resident(bank: PoseBank, config: TrainConfig, device: torch.device) -> PoseBank:
+    """On the device, but for a cache, which stays where it is."""
+    return bank if config.cache is not None else bank.to(device)
 
 
-def _log(path: Path, state: TrainState, at: Progress) -> None:
-    entry = {
-        "step": state.step,
-        "loss_mm": round(state.loss * 1000, 2),
-        "score_mm": round(state.validation.score_mm, 2),
-        "clean_mm": {k: round(v, 1) for k, v in state.validation.clean.items()},
-        "noisy_mm": {k: round(v, 1) for k, v in state.validation.noisy.items()},
-        "steps_per_second": round(state.steps_per_second, 2),
-        "best_step": at.best_step,
-    }
-    with path.open("a") as file:
-        file.write(json.dumps(entry) + "\n")
+def _random_views(
+    config: TrainConfig, sources: tuple[Source, ...], device: torch.device
+) -> tuple[Shooter, dict[str, Seen]]:
+    layout = LAYOUTS[config.baseline.layout]
+    skeleton = LIFT_23 if config.baseline.layout == "lift_16" else H36M_17
+    bank, held = _poses(config, sources, skeleton)
+    samples: dict[str, Seen] = {}
+    for index, (subject, poses) in enumerate(sorted(held.items())):
+        generator = torch.Generator().manual_seed(config.seed * 1000 + index)
+        samples[subject] = seen_at_random(poses, skeleton, layout, generator).to(device)
+    return RandomShots(_resident(bank, config, device), skeleton, layout), samples
+
+
+def _captured_views(
+    config: TrainConfig, sources: tuple[Source, ...], device: torch.device
+) -> tuple[Shooter, dict[str, Seen]]:
+    layout = LAYOUTS[config.baseline.layout]
+    training = list(_captures(sources, config.training_split))
+    held = held_out(config.hold_out, [clip.subject for clip in training])
+    judged = [clip for clip in training if clip.subject in held]
+    judged += _captures(sources, config.validation_split)
+    judged = [clip for clip in judged if clip.measured or config.unmeasured]
+    if not judged:
+        raise InputError(NOTHING_TO_VALIDATE_ON)
+    shooter = captured_shots((c for c in training if c.subject not in held), layout)
+    subjects = by_subject(judged)
+    views = {name: captured_shots(clips, layout).views for name, clips in subjects.items()}
+    samples = {n: spread(v, config.validation_poses).to(device) for n, v in views.items()}
+    return shooter.to(device), samples
+
+
+def _captures(sources: tuple[Source, ...], split: str) -> Iterator[Capture]:
+    for source in sources:
+        for clip in source.clips(split):
+            if isinstance(clip, Capture):
+                yield clip

@@ -1,4 +1,9 @@
-"""What detectors do to keypoints: other definitions, jitter, outliers, swaps, and gaps."""
+"""What detectors do to keypoints: other definitions, jitter, outliers, swaps, and gaps.
+
+Sizes of joints relative to each other, how long errors last and how confidence goes with them are
+measured on real files (`noise_table`); how often is set by `NoiseConfig`. Random numbers come from
+the generator, and are drawn where it lives, on a CPU or a GPU.
+"""
 
 from dataclasses import dataclass
 from typing import Final
@@ -9,6 +14,7 @@ from torch import Generator, Tensor
 
 from lift3d.skeletons import LIFT_23
 from lift3d.training.body import CHAINS, SIDES, indices, lower_frame
+from lift3d.training.noise_table import noise_table
 
 __all__ = ["NoiseConfig", "detector_gaps", "detector_jitter", "other_definitions"]
 
@@ -22,7 +28,7 @@ class NoiseConfig:
     jitter: float = 0.012
     """Median standard deviation of a keypoint's place; it differs by person and by joint."""
     outlier: float = 0.02
-    """Chance of a keypoint to be six times as far off."""
+    """Chance of a keypoint to be six times as far off, or on the other side's joint."""
     swap: float = 0.02
     """Chance of the legs, and of the arms, to be taken for each other's side."""
     clean: float = 0.25
@@ -37,6 +43,11 @@ class NoiseConfig:
     """Share of people of whom only limbs are given, neither face nor feet."""
     crop: float = 0.05
     """Share of people cut off somewhere between the ankles and the waist."""
+    inversion: float = 0.2
+    """Share of the outliers that lie on the joint of the other side."""
+    confidence: float = 0.08
+    """Standard deviation of how sure a detector is of a whole person; lifters for single frames, which
+    do not read confidences, are trained alike whatever it is."""
 
 
 def _per_joint(default: float, **special: float) -> Tensor:
@@ -48,9 +59,7 @@ def _per_joint(default: float, **special: float) -> Tensor:
 _DEFINITION: Final = _per_joint(
     1.0, hip=1.5, shoulder=1.2, wrist=0.8, knee=0.8, nose=1.2, ear=1.2, toe=1.6, heel=1.6
 )
-_JITTER: Final = _per_joint(
-    1.0, hip=1.4, wrist=1.2, ankle=1.1, toe=1.3, heel=1.3, nose=0.7, ear=0.8
-)
+_OUTLIER: Final = 6.0
 _FACE: Final = indices("nose", "left_ear", "right_ear")
 _FEET: Final = indices("left_big_toe", "left_heel", "right_big_toe", "right_heel")
 _FLIP: Final = list(LIFT_23.flip_permutation)
@@ -60,11 +69,12 @@ def other_definitions(
     joints: Float[Tensor, "batch 23 3"], config: NoiseConfig, generator: Generator
 ) -> Float[Tensor, "batch 23 3"]:
     """The same bodies with each joint defined a little elsewhere: fixed offsets in the body's frame."""
-    size = config.definition * _DEFINITION[:, None]
-    offset = torch.randn(joints.shape, generator=generator) * size
+    size = config.definition * _DEFINITION.to(joints.device)[:, None]
+    offset = _normal(joints.shape, generator) * size
     mirrored = offset[:, _FLIP] * offset.new_tensor([-1.0, 1.0, 1.0])
     # Mostly symmetrical: sides share 0.9 of the offset and differ in the rest.
-    offset = torch.where(_left(), offset, 0.9 * mirrored + 0.44 * offset)
+    left = _left().to(joints.device)
+    offset = torch.where(left, offset, 0.9 * mirrored + 0.44 * offset)
     return joints + offset @ lower_frame(joints).mT
 
 
@@ -78,16 +88,19 @@ def detector_jitter(
     config: NoiseConfig,
     generator: Generator,
 ) -> Float[Tensor, "batch 23 2"]:
-    """Points x / z, y / z with jitter, outliers and exchanged sides."""
-    count = len(slopes)
-    spread = config.jitter * (torch.randn(count, 1, 1, generator=generator) * 0.6).exp()
-    size = spread * _JITTER[:, None] / distance[:, None, None]
-    far = torch.rand(*slopes.shape[:2], 1, generator=generator) < config.outlier
-    noise = torch.randn(slopes.shape, generator=generator) * size * (1 + 5 * far.to(size.dtype))
-    noisy = slopes + noise
+    """Points x / z, y / z with jitter, outliers, inversions and exchanged sides."""
+    count, device = len(slopes), slopes.device
+    spread = config.jitter * (_normal((count, 1, 1), generator) * 0.6).exp()
+    factor = noise_table().jitter_factor(LIFT_23).to(device)
+    size = spread * factor[:, None] / distance[:, None, None]
+    far = _chance((*slopes.shape[:2], 1), generator) < config.outlier
+    noise = _normal(slopes.shape, generator) * size
+    inverted = far & (_chance(far.shape, generator) < config.inversion)
+    noisy = slopes + noise * torch.where(far & ~inverted, _OUTLIER, 1.0)
+    noisy = torch.where(inverted, slopes[:, _FLIP] + noise, noisy)
     for limb in ("arm", "leg"):
-        swapped = torch.rand(count, generator=generator) < config.swap
-        noisy = torch.where(_limb_mask(limb) & swapped[:, None, None], noisy[:, _FLIP], noisy)
+        swapped = _chance((count, 1, 1), generator) < config.swap
+        noisy = torch.where(_limb_mask(limb).to(device) & swapped, noisy[:, _FLIP], noisy)
     return noisy
 
 
@@ -102,15 +115,23 @@ def detector_gaps(
     count: int, config: NoiseConfig, generator: Generator
 ) -> Bool[Tensor, "batch 23"]:
     """Which keypoints a detector misses, apart from those outside the picture."""
-    missing = torch.rand(count, len(LIFT_23), generator=generator) < config.gap
+    missing = _chance((count, len(LIFT_23)), generator) < config.gap
     parts = [(chain[1:], config.part) for chain in CHAINS.values()]
     for part, share in (*parts, (_FACE, 2 * config.part), (_FEET, config.feet)):
-        missing[:, part] |= torch.rand(count, 1, generator=generator) < share
-    missing[:, _FACE + _FEET] |= torch.rand(count, 1, generator=generator) < config.bare
-    cut = torch.rand(count, 1, generator=generator) < config.crop
-    depth = torch.randint(0, 3, (count, 1), generator=generator)
+        missing[:, part] |= _chance((count, 1), generator) < share
+    missing[:, _FACE + _FEET] |= _chance((count, 1), generator) < config.bare
+    cut = _chance((count, 1), generator) < config.crop
+    depth = torch.randint(0, 3, (count, 1), generator=generator, device=generator.device)
     for side in SIDES:
         hip, knee, ankle, *foot = CHAINS[side, "leg"]
         for level, part in enumerate(([ankle, *foot], [knee], [hip])):
             missing[:, part] |= cut & (depth >= level)
     return missing
+
+
+def _normal(shape: tuple[int, ...], generator: Generator) -> Tensor:
+    return torch.randn(shape, generator=generator, device=generator.device)
+
+
+def _chance(shape: tuple[int, ...], generator: Generator) -> Tensor:
+    return torch.rand(shape, generator=generator, device=generator.device)

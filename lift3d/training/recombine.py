@@ -52,7 +52,7 @@ def recombined(poses: Poses, config: RecombineConfig, generator: Generator) -> P
     upper = [0, *UPPER_BODY]
     poses = _with_limb(poses, upper, lower_frame(poses.joints), config.swap, generator)
     joints = _bent(poses.joints, config.bend, generator)
-    changed = torch.rand(len(poses), 1, generator=generator) < config.share
+    changed = _chance(len(poses), generator)[:, None] < config.share
     joints = torch.where(changed[..., None], joints, captured.joints)
     poses = Poses(joints, torch.where(changed, poses.valid, captured.valid))
     joints = _resized(joints, config, generator)
@@ -63,8 +63,8 @@ def _with_limb(
     poses: Poses, chain: list[int], frame: Tensor, share: float, generator: Generator
 ) -> Poses:
     """Some poses get the joints `chain[1:]` of another pose, carried over in the body's frame."""
-    other = torch.randperm(len(poses), generator=generator)
-    taken = torch.rand(len(poses), generator=generator) < share
+    other = torch.randperm(len(poses), generator=generator, device=generator.device)
+    taken = _chance(len(poses), generator) < share
     root, parts = chain[0], chain[1:]
     turn = frame @ frame[other].mT
     moved = poses.joints[other][:, parts] - poses.joints[other][:, root : root + 1]
@@ -96,7 +96,8 @@ def _turn(
     joints: Tensor, pivot: Tensor, parts: list[int], size: float, generator: Generator
 ) -> None:
     pivot = pivot.clone()
-    rotmat = rotmat_from_axis_angle(torch.randn(len(joints), 3, generator=generator) * size)
+    axis_angle = torch.randn(len(joints), 3, generator=generator, device=generator.device) * size
+    rotmat = rotmat_from_axis_angle(axis_angle)
     joints[:, parts] = (joints[:, parts] - pivot) @ rotmat.mT + pivot
 
 
@@ -105,7 +106,7 @@ def _resized(joints: Tensor, config: RecombineConfig, generator: Generator) -> T
     count = len(joints)
 
     def factor() -> Float[Tensor, "batch 1 1"]:
-        return (torch.randn(count, 1, 1, generator=generator) * config.bone).exp()
+        return (_normal(count, generator) * config.bone).exp()
 
     out = torch.empty_like(joints)
     out[:, 0] = joints[:, 0]
@@ -123,8 +124,16 @@ def _resized(joints: Tensor, config: RecombineConfig, generator: Generator) -> T
             _stretch(out, joints, top, [middle_joint], upper)
             _stretch(out, joints, middle_joint, [end], lower)
             _stretch(out, joints, end, tips, foot)
-    size = (torch.randn(count, 1, 1, generator=generator) * config.body).exp()
+    size = (_normal(count, generator) * config.body).exp()
     return out * size
+
+
+def _chance(count: int, generator: Generator) -> Tensor:
+    return torch.rand(count, generator=generator, device=generator.device)
+
+
+def _normal(count: int, generator: Generator) -> Float[Tensor, "batch 1 1"]:
+    return torch.randn(count, 1, 1, generator=generator, device=generator.device)
 
 
 def _stretch(out: Tensor, joints: Tensor, parent: int, parts: list[int], factor: Tensor) -> None:
@@ -134,7 +143,7 @@ def _stretch(out: Tensor, joints: Tensor, parent: int, parts: list[int], factor:
 
 def _mirrored(poses: Poses, generator: Generator) -> Poses:
     """Half of the poses as seen in a mirror."""
-    chosen = torch.rand(len(poses), generator=generator) < 0.5
+    chosen = _chance(len(poses), generator) < 0.5
     flip = list(LIFT_23.flip_permutation)
     joints = poses.joints[:, flip] * poses.joints.new_tensor([-1.0, 1.0, 1.0])
     valid = torch.where(chosen[:, None], poses.valid[:, flip], poses.valid)

@@ -1,6 +1,5 @@
 """Training samples: poses gathered from a dataset, turned into what a lifter sees and should say."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -8,11 +7,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
-from lift3d.errors import InputError
-from lift3d.lifting.martinez import INPUT_JOINTS, MartinezOptions, View
-from lift3d.protocols import MotionClip
-from lift3d.skeletons import LIFT_23
-from lift3d.training.body import Poses, indices
+from lift3d.lifting.universal import INPUT_JOINTS, UniversalOptions, View
+from lift3d.training.bank import PoseBank
+from lift3d.training.body import Poses
 from lift3d.training.cameras import random_shots
 from lift3d.training.noise import (
     NoiseConfig,
@@ -22,14 +19,11 @@ from lift3d.training.noise import (
 )
 from lift3d.training.recombine import RecombineConfig, recombined
 
-__all__ = ["AugmentConfig", "PoseBank", "Sample", "gather", "observe", "training_sample"]
+__all__ = ["AugmentConfig", "Sample", "observe", "training_sample"]
 
 _INPUT: Final = list(INPUT_JOINTS)
 _NEAR: Final = 0.1
 """Points closer to the camera plane (metres) are not in any picture."""
-_LIMBS: Final = indices(
-    *(f"{s}_{p}" for s in ("left", "right") for p in ("hip", "knee", "ankle"))
-) + indices(*(f"{s}_{p}" for s in ("left", "right") for p in ("shoulder", "elbow", "wrist")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,43 +37,6 @@ class AugmentConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class PoseBank:
-    """Single poses of many clips; `until` are the summed weights, for drawing at random."""
-
-    poses: Poses
-    until: Float[Tensor, " poses"]
-
-    def draw(self, count: int, generator: Generator) -> Poses:
-        """Poses drawn by weight, with replacement."""
-        at = torch.rand(count, generator=generator, dtype=torch.float64) * self.until[-1]
-        return self.poses[torch.searchsorted(self.until, at).clamp(max=len(self.until) - 1)]
-
-
-def gather(clips: Iterable[MotionClip], *, every: int = 1) -> PoseBank:
-    """All observed frames of clips in `LIFT_23` (or each `every`th of them).
-
-    A clip may carry a `weight` per frame and counts 1 otherwise.
-    """
-    joints: list[Tensor] = []
-    weights: list[Tensor] = []
-    for clip in clips:
-        pose = clip.motion.pose.require_frame("world").to(LIFT_23)
-        limbs = pose.joints[:, _LIMBS].isfinite().all(-1).all(-1)
-        kept = pose.joints[clip.motion.observed & limbs][::every].float()
-        joints.append(kept - kept[:, :1])
-        weight = float(getattr(clip, "weight", 1.0))
-        weights.append(torch.full((len(kept),), weight, dtype=torch.float64))
-    if not joints or not sum(map(len, joints)):
-        raise InputError(
-            "expected at least one observed frame to learn from, got none: "
-            "check the dataset's path and split"
-        )
-    everything = torch.cat(joints)
-    poses = Poses(everything.nan_to_num(), everything.isfinite().all(-1))
-    return PoseBank(poses, torch.cat(weights).cumsum(0))
-
-
-@dataclass(frozen=True, slots=True)
 class Sample:
     """What the network reads, and what it should say: root-relative joints in the virtual camera.
 
@@ -89,6 +46,11 @@ class Sample:
     view: View
     target: Float[Tensor, "batch 23 3"]
     counts: Bool[Tensor, "batch 23"]
+
+    def to(self, device: torch.device) -> "Sample":
+        """The same on a device."""
+        view = View(*(getattr(self.view, name).to(device) for name in View.__slots__))
+        return Sample(view, self.target.to(device), self.counts.to(device))
 
 
 def training_sample(
@@ -110,7 +72,9 @@ def observe(poses: Poses, noise: NoiseConfig | None, generator: Generator) -> Sa
         defined = shots.points(other_definitions(poses.joints, noise, generator))
         slopes = detector_jitter(_slopes(defined), shots.root[:, 2], noise, generator)
         found = shots.inside(slopes) & ~detector_gaps(len(poses), noise, generator)
-        clean = torch.rand(len(poses), 1, generator=generator) < noise.clean
+        clean = (
+            torch.rand(len(poses), 1, generator=generator, device=generator.device) < noise.clean
+        )
         slopes = torch.where(clean[..., None], _slopes(points), slopes)
         seen &= found | clean
     rays = torch.nn.functional.normalize(
@@ -118,7 +82,7 @@ def observe(poses: Poses, noise: NoiseConfig | None, generator: Generator) -> Sa
     )
     view = View.of(rays[:, _INPUT], seen[:, _INPUT])
     target = (points - shots.root[:, None]) @ view.virtual.mT
-    enough = view.seen.sum(-1, keepdim=True) >= MartinezOptions().min_keypoints
+    enough = view.seen.sum(-1, keepdim=True) >= UniversalOptions().min_keypoints
     return Sample(view, target, poses.valid & enough)
 
 

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from lift3d.lifting.martinez import INPUT_JOINTS, Martinez, View, predict
+from lift3d.lifting.universal import INPUT_JOINTS, UniversalNet, View, predict
 from lift3d.metrics import CAPTURED_JOINTS, mpjpe
 from lift3d.training.body import Poses, indices
 from lift3d.training.noise import NoiseConfig
@@ -50,7 +50,7 @@ def validation_samples(
     return out
 
 
-def validate(network: Martinez, samples: Mapping[str, tuple[Sample, Sample]]) -> Validation:
+def validate(network: UniversalNet, samples: Mapping[str, tuple[Sample, Sample]]) -> Validation:
     """Errors of a network in eval mode, with mirror averaging as in use."""
     network.eval()
     return Validation(
@@ -60,13 +60,13 @@ def validate(network: Martinez, samples: Mapping[str, tuple[Sample, Sample]]) ->
 
 
 @torch.inference_mode()
-def _error_mm(network: Martinez, sample: Sample) -> float:
+def _error_mm(network: UniversalNet, sample: Sample) -> float:
     predicted = _predict(network, sample.view)
     error = mpjpe(predicted[:, _JUDGED], sample.target[:, _JUDGED], sample.counts[:, _JUDGED])
     return float(error.nanmean()) * 1000
 
 
-def _predict(network: Martinez, view: View) -> Tensor:
+def _predict(network: UniversalNet, view: View) -> Tensor:
     fields = (view.points, view.seen, view.virtual)
     parts = zip(*(torch.split(field, 512) for field in fields), strict=True)
     return torch.cat([predict(network, View(*part), flip=True) for part in parts])
@@ -74,7 +74,7 @@ def _predict(network: Martinez, view: View) -> Tensor:
 
 @torch.inference_mode()
 def error_covariance(
-    network: Martinez, samples: Mapping[str, tuple[Sample, Sample]]
+    network: UniversalNet, samples: Mapping[str, tuple[Sample, Sample]]
 ) -> Float[Tensor, "2 23 3 3"]:
     """Mean outer product of the errors (square metres) in the virtual camera, per joint.
 
@@ -93,7 +93,7 @@ def error_covariance(
     table[1] = torch.where(table[1].isfinite(), table[1], table[0])
     hips = indices("left_hip", "right_hip")
     table[:, 0] = table[:, hips].mean(1)
-    return table.nan_to_num(nan=0.01) + torch.eye(3) * 0.005**2
+    return table.nan_to_num(nan=0.01) + torch.eye(3, device=table.device) * 0.005**2
 
 
 def _mean_outer(errors: Tensor, counts: Tensor) -> Tensor:

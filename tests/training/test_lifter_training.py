@@ -11,13 +11,14 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from lift3d import plugins
 from lift3d.errors import FileFormatError, InputError
-from lift3d.lifting.martinez import MartinezConfig, MartinezLifter
+from lift3d.lifting.universal import UniversalConfig, UniversalLifter
 from lift3d.motion import Motion
 from lift3d.pose import Pose3D
 from lift3d.skeletons import LIFT_23
-from lift3d.training import lifter as training
-from lift3d.training.lifter import TrainConfig, TrainState, train_lifter
+from lift3d.training.engine import EngineState
+from lift3d.training.lifter import TrainConfig, train_lifter
 
 # Left side of a person of 1.7 m at rest: x to the left, y up, z forward, from the pelvis.
 PLACES = {
@@ -67,25 +68,25 @@ class TinyDataset:
 @pytest.fixture(autouse=True)
 def _tiny_data(monkeypatch: pytest.MonkeyPatch) -> None:
     known: Mapping[str, type] = MappingProxyType({"tiny": TinyDataset})
-    monkeypatch.setattr(training, "datasets", known)
+    monkeypatch.setattr(plugins, "datasets", known)
 
 
 def config(output: Path, **changes: object) -> TrainConfig:
     small = TrainConfig(
-        root=output,
+        root=(output,),
         output=output,
-        dataset="tiny",
+        dataset=("tiny",),
         steps=48,
         batch=64,
         warmup=4,
         validate_every=16,
-        network=MartinezConfig(width=32, blocks=1, dropout=0.1),
+        network=UniversalConfig(width=32, blocks=1, dropout=0.1),
     )
     return replace(small, **changes)  # type: ignore[arg-type]
 
 
 def weights(output: Path) -> dict[str, Tensor]:
-    return load_file(output / "martinez.safetensors")
+    return load_file(output / "universal.safetensors")
 
 
 def same(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
@@ -93,13 +94,14 @@ def same(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
 
 
 def test_training_lowers_the_error_and_writes_usable_weights(tmp_path: Path) -> None:
-    seen: list[TrainState] = []
+    seen: list[EngineState] = []
     report = train_lifter(config(tmp_path), seen.append)
-    assert [state.step for state in seen] == [16, 32, 48]
-    assert seen[-1].loss < 0.8 * seen[0].loss
+    assert [state.step for state in seen] == [8, 16, 24, 32, 40, 48]
+    assert [state.step for state in seen if state.validated] == [16, 32, 48]
+    assert seen[-1].losses["joints"] < 0.8 * seen[0].losses["joints"]
     assert report.training_poses == 16
-    assert set(report.validation.clean) == {"val person"}
-    network = MartinezLifter(report.weights).network
+    assert set(report.scores.values) == {"clean/val person", "noisy/val person"}
+    network = UniversalLifter(report.weights).network
     assert torch.linalg.eigvalsh(network.covariance).min() > 0
     assert network.covariance.shape == (2, len(LIFT_23), 3, 3)
     logged = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
@@ -112,8 +114,8 @@ def test_a_resumed_run_ends_in_the_same_bits(tmp_path: Path) -> None:
     class Stopped(Exception):  # noqa: N818
         pass
 
-    def stop(state: TrainState) -> None:
-        if state.step == 32:
+    def stop(state: EngineState) -> None:
+        if state.step == 40:  # 8 steps after the last checkpoint
             raise Stopped
 
     with pytest.raises(Stopped):
@@ -146,7 +148,7 @@ def test_another_configuration_is_not_resumed(tmp_path: Path) -> None:
 
 def test_a_finished_run_is_only_reported(tmp_path: Path) -> None:
     first = train_lifter(config(tmp_path, steps=16))
-    seen: list[TrainState] = []
+    seen: list[EngineState] = []
     again = train_lifter(config(tmp_path, steps=16), seen.append)
     assert not seen
     assert again.best_step == first.best_step == 16
