@@ -1,13 +1,15 @@
-"""A residual network on one frame: the baseline of Martinez, Hossain, Romero and Little.
+"""The classic baseline: pixels of sixteen joints through a residual network to joints in space.
 
-"A simple yet effective baseline for 3d human pose estimation", ICCV 2017, arXiv:1705.03098.
-Written from the paper: linear layers with batch normalisation, ReLU, dropout and residual links.
-Paper and this file share no code (theirs is MIT); the weights are ours, see `weights/martinez.md`.
+Martinez, Hossain, Romero and Little, "A simple yet effective baseline for 3d human pose estimation",
+ICCV 2017, arXiv:1705.03098. Written from the paper and kept as the paper has it, so that it can serve
+as a yardstick: pixels and millimetres standardised by the training split, linear layers of 1024 with
+batch normalisation, ReLU, dropout 0.5, two residual blocks, weights of bounded norm, Kaiming start.
+The weights are ours, see `weights/martinez.md`.
 
-What differs: the input is not pixels but viewing rays, turned so that the person is straight ahead
-and scaled to one size (what a shifted, cropped or turned camera changes is undone exactly);
-missing keypoints are a mask, never a guess; each joint has a covariance; the place of the person is
-not learned but computed from the rays.
+Pixels are those of a camera of 1000 x 1000 pixels and focal length 1145, as Human3.6M's are; those of
+another camera are moved there along their rays. The paper knows no missing keypoints: here they take
+their mean over the training split, and joints of the trunk that detectors do not give are made from
+those that they do. The person's place is computed from the rays, as the paper does not predict it.
 """
 
 import json
@@ -15,7 +17,7 @@ from dataclasses import asdict, dataclass
 from importlib.resources import files
 from os import PathLike
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import torch
 from jaxtyping import Bool, Float
@@ -25,50 +27,74 @@ from torch import Tensor, nn
 
 from lift3d.camera import Camera
 from lift3d.errors import FileFormatError
-from lift3d.geometry.rays import root_from_rays, virtual_from_camera
+from lift3d.geometry.rays import root_from_rays
 from lift3d.io.atomic import atomic_path
 from lift3d.motion import Motion
 from lift3d.pose import Pose2D, Pose3D
 from lift3d.skeleton import Skeleton
-from lift3d.skeletons import LIFT_23
+from lift3d.skeletons import H36M_17, LIFT_23
 
 __all__ = [
-    "INPUT_JOINTS",
-    "Martinez",
+    "FOCAL",
+    "LAYOUTS",
+    "SIZE",
+    "Layout",
     "MartinezConfig",
     "MartinezLifter",
-    "MartinezOptions",
-    "View",
-    "load_weights",
-    "mirrored_joints",
-    "predict",
-    "save_weights",
+    "MartinezNet",
+    "load_martinez",
+    "network_keypoints",
+    "save_martinez",
 ]
 
-INPUT_JOINTS: Final = tuple(
-    i for i, j in enumerate(LIFT_23.joints) if j not in ("pelvis", "spine", "thorax", "head")
-)
-"""Joints of `LIFT_23` that detectors give, in its order: limbs, nose, ears, big toes and heels."""
+SIZE: Final = 1000
+"""Pixels along each side of the picture that the network is made for."""
+FOCAL: Final = 1145.0
+"""Its focal length in pixels."""
 
-_INPUTS: Final = len(INPUT_JOINTS)
-_HIPS: Final = [INPUT_JOINTS.index(LIFT_23.index(f"{side}_hip")) for side in ("left", "right")]
-_FLIP_OUTPUT: Final = list(LIFT_23.flip_permutation)
-_FLIP_INPUT: Final = [INPUT_JOINTS.index(_FLIP_OUTPUT[joint]) for joint in INPUT_JOINTS]
 _FORMAT: Final = "lift3d martinez 1"
 _CHUNK: Final = 512
-"""Frames per pass: activations of that many stay in a processor's cache."""
+_MIN_CONFIDENCE: Final = 0.2
+_MIN_KEYPOINTS: Final = 6
+_MADE: Final = frozenset(
+    {"pelvis", "spine", "thorax", "head", "head_top", "neck", "upper_neck", "neck_nose"}
+)
+"""Joints that are made from detected ones where nobody gives them."""
+
+LayoutName = Literal["lift_16", "h36m_17"]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Which joints the network reads, and which it says; the first of the latter is the root."""
+
+    inputs: Skeleton
+    outputs: Skeleton
+
+
+_LIFT_16: Final = LIFT_23.subset("lift_16", LIFT_23.joints[:16])
+
+LAYOUTS: Final[dict[LayoutName, Layout]] = {
+    "lift_16": Layout(_LIFT_16, _LIFT_16),
+    "h36m_17": Layout(
+        H36M_17.subset("h36m_16", tuple(j for j in H36M_17.joints if j != "neck_nose")), H36M_17
+    ),
+}
+"""By name. `h36m_17` is the paper's: neck or nose is not among the sixteen inputs but is predicted."""
 
 
 @dataclass(frozen=True, slots=True)
 class MartinezConfig:
-    """The shape of the network; stored with its weights."""
+    """The network of the paper; stored with its weights."""
 
-    width: int = 512
+    width: int = 1024
     """Neurons per hidden layer."""
     blocks: int = 2
     """Residual blocks of two layers each."""
-    dropout: float = 0.05
+    dropout: float = 0.5
     """Share of hidden activations dropped while training."""
+    layout: LayoutName = "lift_16"
+    """Which joints it reads and gives: LIFT_23's limbs and trunk, or those of Human3.6M."""
 
 
 class Block(nn.Module):
@@ -84,171 +110,142 @@ class Block(nn.Module):
 
 
 def _layer(inputs: int, width: int, dropout: float) -> list[nn.Module]:
-    norm = nn.BatchNorm1d(width)
-    return [nn.Linear(inputs, width, bias=False), norm, nn.ReLU(), nn.Dropout(dropout)]
+    return [nn.Linear(inputs, width), nn.BatchNorm1d(width), nn.ReLU(), nn.Dropout(dropout)]
 
 
-class Martinez(nn.Module):
-    """Features of a `View` to root-relative joints (metres) in the virtual camera.
+class MartinezNet(nn.Module):
+    """Standardised pixels to standardised root-relative joints, as the paper trains it.
 
-    `covariance[0]` holds each joint's error covariance on validation data where its keypoint was
-    seen (or cannot be), `covariance[1]` where it was missing.
+    The buffers hold mean and standard deviation, over the training split, of the pixels and of the
+    root-relative joints (millimetres, without the root), and the covariance (square metres) of the
+    errors on validation data.
     """
 
+    pixel_mean: Tensor
+    pixel_std: Tensor
+    joint_mean: Tensor
+    joint_std: Tensor
     covariance: Tensor
 
     def __init__(self, config: MartinezConfig) -> None:
         super().__init__()
         self.config = config
-        first = _layer(3 * _INPUTS + 1, config.width, config.dropout)
+        layout = LAYOUTS[config.layout]
+        inputs, outputs = len(layout.inputs), len(layout.outputs) - 1
+        first = _layer(2 * inputs, config.width, config.dropout)
         blocks = [Block(config.width, config.dropout) for _ in range(config.blocks)]
-        self.body = nn.Sequential(*first, *blocks)
-        self.head = nn.Linear(config.width, 3 * len(LIFT_23))
-        nn.init.normal_(self.head.weight, std=0.1 / config.width**0.5)  # start at a small body
-        self.register_buffer("covariance", torch.eye(3).repeat(2, len(LIFT_23), 1, 1) * 0.01)
-
-    def forward(self, features: Float[Tensor, "batch inputs"]) -> Float[Tensor, "batch 23 3"]:
-        hidden = self.body(features)  # [batch width]
-        joints: Tensor = self.head(hidden).float().unflatten(-1, (-1, 3))  # [batch 23 3]
-        return joints - joints[:, :1]
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """Keypoints as a camera sees them that looks straight at the person.
-
-    `points` are x / z, y / z in that virtual camera, of joints `INPUT_JOINTS`, 0 where not seen;
-    `virtual` is virtual_from_camera.
-    """
-
-    points: Float[Tensor, "batch inputs 2"]
-    seen: Bool[Tensor, "batch inputs"]
-    virtual: Float[Tensor, "batch 3 3"]
-
-    @classmethod
-    def of(
-        cls, rays: Float[Tensor, "batch inputs 3"], seen: Bool[Tensor, "batch inputs"]
-    ) -> "View":
-        """From unit rays in the camera frame; rays that were not seen may be anything.
-
-        The virtual camera looks along the mean ray of the hips, or of all that is seen where a hip
-        is missing.
-        """
-        rays = torch.where(seen[..., None], rays, torch.zeros_like(rays))
-        hips = seen[:, _HIPS].all(-1, keepdim=True)
-        axis = torch.where(hips, rays[:, _HIPS].sum(1), rays.sum(1))
-        axis = torch.where(seen.any(-1, keepdim=True), axis, axis.new_tensor([0.0, 0.0, 1.0]))
-        virtual = virtual_from_camera(axis)
-        turned = rays @ virtual.transpose(-1, -2)
-        seen = seen & (turned[..., 2] > 0.05)
-        points = turned[..., :2] / turned[..., 2:].clamp(min=0.05)
-        return cls(torch.where(seen[..., None], points, torch.zeros_like(points)), seen, virtual)
-
-    def mirrored(self) -> "View":
-        """The view of the mirrored person: x negated, left and right exchanged."""
-        points = self.points[:, _FLIP_INPUT] * self.points.new_tensor([-1.0, 1.0])
-        return View(points, self.seen[:, _FLIP_INPUT], self.virtual)
+        head = nn.Linear(config.width, 3 * outputs)
+        self.body = nn.Sequential(*first, *blocks, head)
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+                nn.init.zeros_(module.bias)
+        self.register_buffer("pixel_mean", torch.full((inputs, 2), (SIZE - 1) / 2))
+        self.register_buffer("pixel_std", torch.full((inputs, 2), 100.0))
+        self.register_buffer("joint_mean", torch.zeros(outputs, 3))
+        self.register_buffer("joint_std", torch.full((outputs, 3), 300.0))
+        self.register_buffer("covariance", torch.eye(3).repeat(outputs + 1, 1, 1) * 0.01)
 
     @property
-    def features(self) -> Float[Tensor, "batch features"]:
-        """What the network reads: points at mean distance 1, what was seen, and the log scale."""
-        count = self.seen.sum(-1).clamp(min=1)
-        size = torch.linalg.vector_norm(self.points, dim=-1).sum(-1) / count
-        size = size.clamp(min=1e-4)[:, None]
-        points = (self.points / size[..., None]).flatten(1)
-        return torch.cat([points, self.seen.to(points.dtype), size.log() + 2], -1)
+    def layout(self) -> Layout:
+        return LAYOUTS[self.config.layout]
+
+    def forward(self, standard: Float[Tensor, "batch inputs"]) -> Float[Tensor, "batch outputs"]:
+        out: Tensor = self.body(standard)  # [batch 3*outputs]
+        return out
+
+    def standardised(
+        self, pixels: Float[Tensor, "batch joints 2"], seen: Bool[Tensor, "batch joints"]
+    ) -> Float[Tensor, "batch inputs"]:
+        """What `forward` reads; a keypoint that was not seen becomes its mean, 0."""
+        standard = (pixels - self.pixel_mean) / self.pixel_std
+        return torch.where(seen[..., None], standard, 0.0).flatten(1)
+
+    def targets(
+        self, joints: Float[Tensor, "batch joints 3"]
+    ) -> Float[Tensor, "batch joints_but_root 3"]:
+        """What `forward` should give for root-relative joints in metres, as three axes per joint."""
+        return (joints[:, 1:] * 1000 - self.joint_mean) / self.joint_std
+
+    def joints(
+        self, pixels: Float[Tensor, "batch joints 2"], seen: Bool[Tensor, "batch joints"]
+    ) -> Float[Tensor, "batch outputs 3"]:
+        """Root-relative joints in the camera frame, in metres; the first is the root, at 0."""
+        standard = self(self.standardised(pixels, seen)).float().unflatten(-1, (-1, 3))
+        return self.in_metres(standard)
+
+    def in_metres(
+        self, standard: Float[Tensor, "batch joints_but_root 3"]
+    ) -> Float[Tensor, "batch outputs 3"]:
+        """Root-relative joints in metres from what `forward` gave: the inverse of `targets`."""
+        joints = (standard * self.joint_std + self.joint_mean) / 1000
+        return torch.cat([torch.zeros_like(joints[:, :1]), joints], 1)
 
 
-def mirrored_joints(joints: Float[Tensor, "batch 23 3"]) -> Float[Tensor, "batch 23 3"]:
-    """Joints of the mirrored person."""
-    return joints[:, _FLIP_OUTPUT] * joints.new_tensor([-1.0, 1.0, 1.0])
+def network_keypoints(
+    pose: Pose2D, inputs: Skeleton
+) -> tuple[Float[Tensor, "frames joints 2"], Float[Tensor, "frames joints"]]:
+    """Keypoints of any layout as the network reads them, and their confidence (0 where missing).
 
-
-def predict(network: Martinez, view: View, *, flip: bool) -> Float[Tensor, "batch 23 3"]:
-    """Root-relative joints in the virtual camera; with `flip` the mean over both mirror images."""
-    joints: Tensor = network(view.features)
-    if flip:
-        joints = (joints + mirrored_joints(network(view.mirrored().features))) / 2
-    return joints
-
-
-@dataclass(frozen=True, slots=True)
-class MartinezOptions:
-    """How a trained network is used."""
-
-    flip: bool = True
-    """Average with the mirrored picture's answer: a little better, twice the time."""
-    min_confidence: float = 0.2
-    """Keypoints below count as missing."""
-    min_keypoints: int = 6
-    """A frame with fewer seen keypoints is not lifted."""
+    A joint of the trunk or head that is not given is made from limbs and face by the rules of
+    `lift3d.skeletons`.
+    """
+    given = pose.to(inputs)
+    names = tuple(joint for joint in pose.skeleton.joints if joint not in _MADE)
+    kept = [pose.skeleton.index(joint) for joint in names]
+    limbs = pose.skeleton.subset(f"{pose.skeleton.name}_detected", names)
+    detected = Pose2D(pose.keypoints[:, kept], pose.confidence[:, kept], limbs, None).to(inputs)
+    keypoints = torch.where(given.seen[..., None], given.keypoints, detected.keypoints)
+    confidence = torch.where(given.seen, given.confidence, detected.confidence)
+    return keypoints.nan_to_num(), confidence
 
 
 class MartinezLifter:
-    """Lifts each frame on its own to `LIFT_23` in the camera frame.
+    """Lifts each frame on its own to sixteen joints (seventeen with `h36m_17`) in the camera frame.
 
-    `weights` is a file that `save_weights` or `lift3d train` wrote; without it, the weights in the
-    package. Frames with too few keypoints come back as NaN and not observed. The covariance is that
-    of the joints against the root, from validation data; the person's distance is less certain than
-    that. Nothing is smoothed over time.
+    `weights` is a file that `save_martinez` or `lift3d train` wrote; without it, the weights in the
+    package. Frames with fewer than six keypoints come back as NaN and not observed.
     """
 
-    def __init__(
-        self,
-        weights: str | PathLike[str] | None = None,
-        options: MartinezOptions | None = None,
-    ) -> None:
+    def __init__(self, weights: str | PathLike[str] | None = None) -> None:
         packaged = Path(str(files("lift3d.lifting"))) / "weights" / "martinez.safetensors"
-        self.options = options if options is not None else MartinezOptions()
-        self.network = load_weights(weights if weights is not None else packaged)
+        self.network = load_martinez(weights if weights is not None else packaged)
 
     @property
     def skeleton(self) -> Skeleton:
-        return LIFT_23
+        return self.network.layout.outputs
 
     def __call__(self, keypoints: Motion[Pose2D], camera: Camera) -> Motion[Pose3D]:
         """Joints in metres in the frame of `camera`, for keypoints of any layout in pixels."""
-        pose = keypoints.pose.to(LIFT_23)
-        pixels = pose.keypoints[:, list(INPUT_JOINTS)].nan_to_num().float()
-        confidence = pose.confidence[:, list(INPUT_JOINTS)].float()
-        seen = confidence >= self.options.min_confidence
+        pose = keypoints.pose
+        pixels, confidence = network_keypoints(pose, self.network.layout.inputs)
         rays = camera.rays(pixels.to(camera.intrinsics.dtype)).float()
-        inputs = (torch.split(tensor, _CHUNK) for tensor in (rays, seen, confidence))
-        parts = [self._lift(*part) for part in zip(*inputs, strict=True)]
-        joints, covariance = (torch.cat(part) for part in zip(*parts, strict=True))
-        dtype = pose.keypoints.dtype
-        lifted = Pose3D(joints.to(dtype), covariance.to(dtype), LIFT_23, "camera")
+        parts = zip(torch.split(rays, _CHUNK), torch.split(confidence.float(), _CHUNK), strict=True)
+        joints = torch.cat([self._lift(*part) for part in parts]).to(pose.keypoints.dtype)
         observed = joints.isfinite().all(-1).all(-1)
+        covariance = self.network.covariance.to(joints.dtype).expand(len(joints), -1, -1, -1)
+        covariance = torch.where(observed[:, None, None, None], covariance, torch.nan)
+        lifted = Pose3D(joints, covariance, self.skeleton, "camera")
         return Motion(lifted, keypoints.fps, keypoints.person, observed, keypoints.first_frame)
 
     @torch.inference_mode()
-    def _lift(self, rays: Tensor, seen: Tensor, confidence: Tensor) -> tuple[Tensor, Tensor]:
-        view = View.of(rays, seen)
-        joints = predict(self.network, view, flip=self.options.flip)
-        straight = torch.cat([view.points, torch.ones_like(view.points[..., :1])], -1)
-        weights = confidence * view.seen
-        root = root_from_rays(joints[:, list(INPUT_JOINTS)], straight, weights)
-        enough = view.seen.sum(-1) >= self.options.min_keypoints
-        lifted = enough & (root[:, 2] > 0)
-        joints = (joints + root[:, None]) @ view.virtual
-        covariance = (
-            view.virtual.mT[:, None] @ _covariance(self.network, view) @ view.virtual[:, None]
-        )
-        joints = torch.where(lifted[:, None, None], joints, torch.nan)
-        return joints, torch.where(lifted[:, None, None, None], covariance, torch.nan)
+    def _lift(self, rays: Tensor, confidence: Tensor) -> Tensor:
+        seen = (confidence >= _MIN_CONFIDENCE) & (rays[..., 2] > 0.05)
+        slopes = rays[..., :2] / rays[..., 2:].clamp(min=0.05)
+        joints = self.network.joints(slopes * FOCAL + (SIZE - 1) / 2, seen)
+        layout = self.network.layout
+        shared = [layout.outputs.index(joint) for joint in layout.inputs.joints]
+        root = root_from_rays(joints[:, shared], rays, confidence * seen)
+        lifted = (seen.sum(-1) >= _MIN_KEYPOINTS) & (root[:, 2] > 0)
+        return torch.where(lifted[:, None, None], joints + root[:, None], torch.nan)
 
 
-def _covariance(network: Martinez, view: View) -> Float[Tensor, "batch 23 3 3"]:
-    missing = torch.zeros(len(view.seen), len(LIFT_23), dtype=torch.bool)
-    missing[:, list(INPUT_JOINTS)] = ~view.seen
-    seen_row, missing_row = network.covariance
-    return torch.where(missing[..., None, None], missing_row, seen_row)
-
-
-def save_weights(network: Martinez, path: str | PathLike[str]) -> None:
-    """Write a network with its shape; matrices in half precision, which costs less than 0.1 mm."""
+def save_martinez(network: MartinezNet, path: str | PathLike[str]) -> None:
+    """Write a network with its shape; the weight matrices in half precision."""
     tensors = {
-        key: value.half().contiguous() if value.ndim == 2 else value.contiguous()
+        key: value.half().contiguous()
+        if key.startswith("body.") and value.ndim == 2
+        else value.contiguous()
         for key, value in network.state_dict().items()
     }
     with atomic_path(path) as partial:
@@ -256,8 +253,8 @@ def save_weights(network: Martinez, path: str | PathLike[str]) -> None:
         partial.write_bytes(save(tensors, metadata=about))
 
 
-def load_weights(path: str | PathLike[str]) -> Martinez:
-    """A network ready to predict; `FileFormatError` where the file is not one of `save_weights`."""
+def load_martinez(path: str | PathLike[str]) -> MartinezNet:
+    """A network ready to predict; `FileFormatError` where the file is not of `save_martinez`."""
     try:
         with safe_open(path, framework="pt") as file:
             about: dict[str, str] = file.metadata() or {}
@@ -266,12 +263,12 @@ def load_weights(path: str | PathLike[str]) -> Martinez:
             raise ValueError(f"format {about.get('format')}")
         config = MartinezConfig(**json.loads(about["config"]))
         with torch.device("meta"):  # no random start values: they would use up the caller's
-            network = Martinez(config)
+            network = MartinezNet(config)
         full = {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
         network.load_state_dict(full, assign=True)
     except (OSError, SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise FileFormatError(
-            f"expected weights of this lifter in '{path}' ({_FORMAT}), got "
-            f"{type(error).__name__}: {error}: train them with 'lift3d train' or leave the path out"
+            f"expected weights of the baseline lifter in '{path}' ({_FORMAT}), got "
+            f"{type(error).__name__}: {error}: train them with 'lift3d train --lifter martinez'"
         ) from error
     return network.eval().requires_grad_(False)
