@@ -1,8 +1,4 @@
-"""How far predicted joints are from the truth. All results are in metres, one value per pose.
-
-`mask` says which joints count; the others may hold anything, also NaN. A pose without a counted
-joint gets NaN. Nothing is moved to a root here: give root-relative joints where that is meant.
-"""
+"""How far predicted joints are from the truth, pose by pose."""
 
 from typing import Final
 
@@ -10,11 +6,20 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from lift3d.errors import InputError
 from lift3d.geometry.alignment import procrustes
 from lift3d.skeletons import LIFT_23
 
-__all__ = ["CAPTURED_JOINTS", "joint_errors", "mpjpe", "mpjve", "n_mpjpe", "pa_mpjpe"]
+__all__ = [
+    "AUC_THRESHOLDS",
+    "CAPTURED_JOINTS",
+    "auc_3d",
+    "joint_errors",
+    "mpjpe",
+    "n_mpjpe",
+    "pa_joint_errors",
+    "pa_mpjpe",
+    "pck_3d",
+]
 
 CAPTURED_JOINTS: Final = tuple(
     index
@@ -23,6 +28,9 @@ CAPTURED_JOINTS: Final = tuple(
 )
 """Joints of `LIFT_23` that motion capture solves, without the root: the ones errors are taken over."""
 
+AUC_THRESHOLDS: Final = tuple(step * 0.005 for step in range(31))
+"""0 to 150 mm in steps of 5 mm, in metres."""
+
 
 def joint_errors(
     predicted: Float[Tensor, "*batch joints 3"],
@@ -30,7 +38,7 @@ def joint_errors(
     mask: Bool[Tensor, "*batch joints"],
 ) -> Float[Tensor, "*batch joints"]:
     """Euclidean distance per joint in metres; NaN where the mask is false."""
-    predicted, target = _counted(predicted, target, mask)
+    predicted, target = counted(predicted, target, mask)
     distance = torch.linalg.vector_norm(predicted - target, dim=-1)
     return torch.where(mask, distance, torch.nan)
 
@@ -53,7 +61,7 @@ def n_mpjpe(
 
     Both poses stay where they are; the scale is <predicted, target> / <predicted, predicted>.
     """
-    p, t = _counted(predicted, target, mask)
+    p, t = counted(predicted, target, mask)
     dot = (p * t).sum((-1, -2))
     scale = dot / (p * p).sum((-1, -2)).clamp(min=1e-12)
     return mpjpe(predicted * scale[..., None, None], target, mask)
@@ -66,9 +74,19 @@ def pa_mpjpe(
 ) -> Float[Tensor, "*batch"]:
     """MPJPE after the best similarity transform of the prediction ("protocol 2").
 
-    The transform is `lift3d.geometry.alignment.procrustes`; mirrors are not allowed.
+    The transform is `lift3d.geometry.alignment.procrustes`; mirrors are not allowed. The root counts
+    in the alignment only where it is among the joints.
     """
-    p, t = _counted(predicted, target, mask)
+    return pa_joint_errors(predicted, target, mask).nanmean(-1)
+
+
+def pa_joint_errors(
+    predicted: Float[Tensor, "*batch joints 3"],
+    target: Float[Tensor, "*batch joints 3"],
+    mask: Bool[Tensor, "*batch joints"],
+) -> Float[Tensor, "*batch joints"]:
+    """`joint_errors` after the alignment of `pa_mpjpe`."""
+    p, t = counted(predicted, target, mask)
     # One pose that cannot be aligned must not spoil the SVD of the batch; it gets NaN at the end.
     good = mask.any(-1) & (p + t).isfinite().all(-1).all(-1)
     weights = torch.where(good[..., None], mask.to(p.dtype), torch.ones_like(p[..., 0]))
@@ -76,25 +94,40 @@ def pa_mpjpe(
     t = torch.where(good[..., None, None], t, torch.zeros_like(t))
     factor, rotmat, translation = procrustes(p, t, weights)
     moved = factor[..., None, None] * p @ rotmat.transpose(-1, -2) + translation[..., None, :]
-    return torch.where(good, mpjpe(moved, target, mask), torch.nan)
+    return torch.where(good[..., None], joint_errors(moved, target, mask), torch.nan)
 
 
-def mpjve(
-    predicted: Float[Tensor, "*batch frames joints 3"],
-    target: Float[Tensor, "*batch frames joints 3"],
-    mask: Bool[Tensor, "*batch frames joints"],
-) -> Float[Tensor, "*batch frames_but_one"]:
-    """Mean per-joint velocity error in metres per frame (Pavllo et al., VideoPose3D, CVPR 2019).
+def pck_3d(
+    predicted: Float[Tensor, "*batch joints 3"],
+    target: Float[Tensor, "*batch joints 3"],
+    mask: Bool[Tensor, "*batch joints"],
+    threshold: float = 0.15,
+) -> Float[Tensor, "*batch"]:
+    """Share of joints nearer than `threshold` metres (Mehta et al., MPI-INF-3DHP, 3DV 2017)."""
+    errors = joint_errors(predicted, target, mask)
+    return _share_below(errors, threshold)
 
-    Velocities are differences of neighbouring frames; a joint counts where both frames do.
+
+def auc_3d(
+    predicted: Float[Tensor, "*batch joints 3"],
+    target: Float[Tensor, "*batch joints 3"],
+    mask: Bool[Tensor, "*batch joints"],
+) -> Float[Tensor, "*batch"]:
+    """Mean of `pck_3d` over `AUC_THRESHOLDS` (Mehta et al., 3DV 2017).
+
+    Distances count where they are below a threshold, and none is below the first, 0: a perfect pose
+    has 30 / 31 = 0.968, as in the dataset's own evaluation.
     """
-    if predicted.shape[-3] < 2:
-        raise InputError(f"expected at least 2 frames for a velocity, got {predicted.shape[-3]}")
-    both = mask[..., 1:, :] & mask[..., :-1, :]
-    return mpjpe(predicted.diff(dim=-3), target.diff(dim=-3), both)
+    errors = joint_errors(predicted, target, mask)
+    return torch.stack([_share_below(errors, t) for t in AUC_THRESHOLDS]).mean(0)
 
 
-def _counted(predicted: Tensor, target: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+def _share_below(errors: Tensor, threshold: float) -> Tensor:
+    below = (errors < threshold).to(errors.dtype)
+    return torch.where(errors.isnan(), torch.nan, below).nanmean(-1)
+
+
+def counted(predicted: Tensor, target: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     """Both point sets with zeros where the mask is false."""
     keep = mask[..., None]
     zero = torch.zeros((), dtype=predicted.dtype, device=predicted.device)
