@@ -1,30 +1,34 @@
 """The whole journey: a keypoint file in, moving bodies out."""
 
+import inspect
 import math
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 import torch
 from torch import Tensor
 
+from lift3d.body import BodyParams
 from lift3d.camera import Camera
 from lift3d.clip import Clip, Person
 from lift3d.errors import InputError
-from lift3d.fitting import FitOptions, fit_body, fitted_keypoints
+from lift3d.fitting import ContactOptions, FitOptions, fit, fitted_keypoints
 from lift3d.geometry.projection import pixels_from_points
 from lift3d.geometry.rigid import rigid_from
+from lift3d.geometry.rotations import rotmat_between
 from lift3d.io import KeypointFile, read_keypoints
-from lift3d.lifting.steady import steady_motion
+from lift3d.lifting.grounded import Grounding, ground_motions
+from lift3d.lifting.steady import Smoothing, steady_motion
 from lift3d.lifting.upright import upright_world
 from lift3d.motion import Motion
 from lift3d.plugins import body_models, lifters
-from lift3d.pose import Pose2D
+from lift3d.pose import Pose2D, Pose3D
 from lift3d.protocols import BodyModel, Lifter
 from lift3d.skeleton import Skeleton
 
-__all__ = ["LiftOptions", "Reprojection", "lift", "reprojection"]
+__all__ = ["LiftOptions", "Reprojection", "lift", "make_body", "reprojection"]
 
 _HOUR: Final = 3600.0
 _UNDONE: Final = 1.0
@@ -39,13 +43,24 @@ class LiftOptions:
     """How to lift.
 
     `lifter` and `body_model` are plug-in names (`lift3d list` shows them); an empty `body_model`
-    stops after the joints. `max_people` keeps the people who fill most of the clip, 0 keeps all.
-    People seen in fewer than `min_seconds` are left out, unless nobody is seen for longer.
+    stops after the joints. `body_path` is the file or folder of a body that is read from one; without
+    it the usual places are searched (`lift3d.io.body_files`). `max_people` keeps the people who fill
+    most of the clip, 0 keeps all. People seen in fewer than `min_seconds` are left out, unless nobody
+    is seen for longer.
+
+    With `grounded` the ground is found where feet stand, standing feet are held there, and sizes are
+    made likely (`lift3d.lifting.grounded`); `camera_moves` says whether the camera does, None lets
+    feet tell. `height` is that of the person seen longest, in metres, and sets their size and distance.
     """
 
-    lifter: str = "martinez"
+    lifter: str = "universal"
     body_model: str = "default"
+    body_path: str | os.PathLike[str] | None = None
     smooth_seconds: float = 0.06
+    smoothing: Smoothing = "gaussian"
+    grounded: bool = False
+    camera_moves: bool | None = None
+    height: float | None = None
     max_people: int = 0
     min_seconds: float = 0.25
     fit: FitOptions = field(default_factory=FitOptions)
@@ -92,27 +107,41 @@ def lift(
     camera = camera or Camera.default(_image_size(people))
     _check_camera(camera, people)
     lifter = lifters[options.lifter]()
-    model = body_models[options.body_model]() if options.body_model else None
+    model = make_body(options.body_model, options.body_path) if options.body_model else None
+    people, motions, grounding = _lift_joints(people, camera, lifter, options)
     lifted: list[Person] = []
     frames = len(people[0])
-    for number, keypoints in enumerate(people):
+    for number, (keypoints, joints) in enumerate(zip(people, motions, strict=True)):
 
         def done(share: float, before: int = number * frames) -> None:
             tell("lifting and fitting", before + round(share * frames), len(people) * frames)
 
         done(0.0)
-        person = _lift_person(keypoints, camera, lifter, model, options, done)
-        if person is not None:
-            lifted.append(person)
+        contacts = _contacts(grounding, number)
+        body = _fit_body(keypoints, joints, camera, model, options, contacts, progress=done)
+        lifted.append(Person(keypoints, joints, body))
         done(1.0)
-    if not lifted:
-        raise InputError(
-            "expected somebody with at least 6 keypoints in some frame, got nobody: check the "
-            "detector's confidences and the skeleton"
-        )
     first = lifted[0].joints
-    camera = _stood_upright(camera, lifted)
-    return Clip(tuple(lifted), camera, first.fps, first.first_frame, options.body_model)
+    camera = _stood_upright(camera, motions, grounding)
+    note = grounding.note if grounding is not None else ""
+    return Clip(tuple(lifted), camera, first.fps, first.first_frame, options.body_model, note)
+
+
+def make_body(name: str, path: str | os.PathLike[str] | None = None) -> BodyModel:
+    """The body model of that name, read from a file or folder where a path is given.
+
+    Raises `PluginError` for an unknown name, `InputError` for a path to a body that needs none, and what
+    the body model itself raises.
+    """
+    factory = body_models[name]
+    if path is None:
+        return factory()
+    if "path" not in inspect.signature(factory).parameters:
+        raise InputError(
+            f"expected no path for body model '{name}', which is not read from a file, got '{path}': "
+            "leave it out, or name another body model"
+        )
+    return factory(path)
 
 
 def _check_camera(camera: Camera, people: Iterable[Motion[Pose2D]]) -> None:
@@ -131,13 +160,25 @@ def _check_camera(camera: Camera, people: Iterable[Motion[Pose2D]]) -> None:
         )
 
 
-def _stood_upright(camera: Camera, people: Iterable[Person]) -> Camera:
-    """The camera with the tilt at which people keep their balance, where its own is not known."""
+def _stood_upright(
+    camera: Camera, motions: Sequence[Motion[Pose3D]], grounding: Grounding | None
+) -> Camera:
+    """The camera with the tilt at which people keep their balance, where its own is not known.
+
+    Where the ground is known the camera is above it, and the world's origin below the camera.
+    """
     unknown = torch.eye(4, dtype=camera.cam_from_world.dtype)
-    if not torch.equal(camera.cam_from_world, unknown):
+    if _tilt_known(camera):
         return camera
-    turn = upright_world([person.joints for person in people]).transpose(0, 1)
-    return replace(camera, cam_from_world=rigid_from(turn, torch.zeros(3).double()).to(unknown))
+    turn, height = upright_world(motions).transpose(0, 1), 0.0
+    if grounding is not None and grounding.plane is not None:
+        turn = rotmat_between(turn[:, 1], grounding.plane.normal) @ turn
+        height = grounding.plane.offset
+    return replace(camera, cam_from_world=rigid_from(turn, -height * turn[:, 1]).to(unknown))
+
+
+def _tilt_known(camera: Camera) -> bool:
+    return not torch.equal(camera.cam_from_world, torch.eye(4).to(camera.cam_from_world))
 
 
 def _worth_lifting(
@@ -156,30 +197,62 @@ def _image_size(people: Iterable[Motion[Pose2D]]) -> tuple[int, int]:
     raise InputError("expected a picture size, got none: pass image_size=(height, width)")
 
 
-def _lift_person(
+def _lift_joints(
+    people: Sequence[Motion[Pose2D]], camera: Camera, lifter: Lifter, options: LiftOptions
+) -> tuple[tuple[Motion[Pose2D], ...], tuple[Motion[Pose3D], ...], Grounding | None]:
+    """Those who could be lifted, their joints made steady, and the ground where it is asked for."""
+    pairs = [(keypoints, lifter(keypoints, camera)) for keypoints in people]
+    pairs = [(keypoints, joints) for keypoints, joints in pairs if bool(joints.observed.any())]
+    if not pairs:
+        raise InputError(
+            "expected somebody with at least 6 keypoints in some frame, got nobody: check the "
+            "detector's confidences and the skeleton"
+        )
+    kept, lifted = zip(*pairs, strict=True)
+    seconds, smoothing = options.smooth_seconds, options.smoothing
+    motions = tuple(steady_motion(joints, seconds, smoothing=smoothing) for joints in lifted)
+    if not options.grounded and options.height is None:
+        return kept, motions, None
+    up = camera.cam_from_world[..., :3, 1] if _tilt_known(camera) else None
+    grounding, motions = ground_motions(
+        motions,
+        camera_moves=options.camera_moves if options.grounded else True,
+        heights=(options.height,),
+        up=up,
+    )
+    return kept, motions, grounding if options.grounded else None
+
+
+def _contacts(grounding: Grounding | None, person: int) -> ContactOptions | None:
+    """The stands found, to be held when the body is fitted; None where none was looked for."""
+    if grounding is None or grounding.plane is None:
+        return None
+    return ContactOptions(grounding.contacts[person])
+
+
+def _fit_body(
     keypoints: Motion[Pose2D],
+    joints: Motion[Pose3D],
     camera: Camera,
-    lifter: Lifter,
     model: BodyModel | None,
     options: LiftOptions,
+    contacts: ContactOptions | None,
+    *,
     progress: Callable[[float], None],
-) -> Person | None:
-    joints = lifter(keypoints, camera)
-    if not bool(joints.observed.any()):
+) -> BodyParams | None:
+    if model is None:
         return None
-    joints = steady_motion(joints, options.smooth_seconds)
-    body = None
-    if model is not None:
-        body = fit_body(
-            model.articulation,
-            joints,
-            keypoints,
-            camera,
-            options.fit,
-            smooth_seconds=options.smooth_seconds,
-            progress=progress,
-        )
-    return Person(keypoints, joints, body)
+    found = fit(
+        model.articulation,
+        joints,
+        keypoints,
+        camera,
+        options.fit,
+        contacts=contacts,
+        smooth_seconds=options.smooth_seconds,
+        progress=progress,
+    )
+    return found.params
 
 
 @dataclass(frozen=True, slots=True)

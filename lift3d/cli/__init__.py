@@ -1,5 +1,6 @@
 """The command line: `lift3d VERB`. Each verb calls one function of the library."""
 
+import io
 import sys
 from collections.abc import Sequence
 
@@ -15,6 +16,8 @@ def main(args: Sequence[str] | None = None) -> int:
     from lift3d.cli.app import app
     from lift3d.errors import Lift3dError
 
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names of files may hold any bytes
+        sys.stdout.reconfigure(errors="backslashreplace")
     # Small operations only: a second thread costs more than it brings, ten times beside other jobs.
     torch.set_num_threads(1)
     cv2.setNumThreads(1)

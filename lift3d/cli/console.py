@@ -28,7 +28,8 @@ class _Console(Console):
         raise BrokenPipeError
 
 
-console: Final = _Console()
+# Names of files and of people's joints are no markup: "[/b]" is a name like any other.
+console: Final = _Console(markup=False)
 
 
 class Stages:
@@ -36,7 +37,7 @@ class Stages:
 
     def __init__(self) -> None:
         self._bars = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),

@@ -1,17 +1,15 @@
 """What works on this machine: each part is really tried, and told in one line."""
 
-import os
 import platform
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-import platformdirs
-
+from lift3d.capture import Finding
 from lift3d.errors import MissingDependencyError
 
-__all__ = ["Check", "examine"]
+__all__ = ["Check", "examine", "examine_dataset"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +33,27 @@ def examine() -> Iterator[Check]:
         ("licensed bodies", _licensed),
     ):
         yield _try(what, trial)
+
+
+def examine_dataset(name: str, root: Path) -> Iterator[Check]:
+    """What of a dataset is under a folder, in the words of its reader's `examine(root)`.
+
+    Raises `PluginError` where there is no reader of that name.
+    """
+    from lift3d.plugins import datasets
+
+    look: Callable[[Path], Iterator[Finding]] | None = getattr(datasets[name], "examine", None)
+    if look is None:
+        yield Check(name, False, "its reader cannot say what is there: try to read it")
+        return
+    try:
+        if not root.exists():
+            yield Check(name, False, f"nothing at '{root}': check the path")
+            return
+        for finding in look(root):
+            yield Check(finding.what, finding.present, finding.detail)
+    except Exception as error:  # a doctor reports every illness and falls to none
+        yield Check(name, False, str(error) or type(error).__name__)
 
 
 def _try(what: str, trial: Callable[[], str]) -> Check:
@@ -71,7 +90,7 @@ def _ffmpeg() -> str:
 def _weights() -> str:
     from lift3d.plugins import lifters
 
-    return f"martinez, gives {len(lifters['martinez']().skeleton)} joints"
+    return f"universal, gives {len(lifters['universal']().skeleton)} joints"
 
 
 def _body() -> str:
@@ -83,15 +102,9 @@ def _body() -> str:
 
 def _licensed() -> str:
     """Looks where licensed body models are kept; none is needed."""
-    places = [
-        Path(os.environ.get("LIFT3D_BODY_MODELS", "")),
-        platformdirs.user_data_path("lift3d") / "body_models",
-    ]
-    found = [
-        str(path)
-        for place in places
-        if str(place) != "." and place.is_dir()
-        for path in sorted(place.rglob("*"))
-        if path.suffix in {".pkl", ".npz", ".safetensors"}
-    ]
-    return ", ".join(found) if found else "none found, and none needed"
+    from lift3d.io.body_files import body_model_files, body_model_folders
+
+    folders = body_model_folders()
+    found = [str(path) for folder in folders for path in body_model_files(folder)]
+    searched = " and ".join(str(folder) for folder in folders)
+    return ", ".join(found) if found else f"none in {searched}, and none needed"

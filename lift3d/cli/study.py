@@ -1,66 +1,69 @@
-"""What the verbs `train` and `eval` do."""
+"""What the verb `train` does."""
 
 import os
-import platform
-from pathlib import Path
+from types import TracebackType
 
-import orjson
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from lift3d.cli.console import Stages, console, show_table
-from lift3d.evaluation import EvaluationConfig, evaluate_lifter
-from lift3d.io import atomic_path
-from lift3d.plugins import datasets, lifters
-from lift3d.training.lifter import TrainConfig, TrainState, train_lifter
+from lift3d.cli.console import console, show_table
+from lift3d.training.engine import EngineState
+from lift3d.training.lifter import TrainConfig, train_lifter
 
-__all__ = ["evaluate", "train"]
+__all__ = ["train"]
+
+
+class _TrainingBar:
+    """A bar with loss, validation error, speed and time left; a line for each validation."""
+
+    def __init__(self) -> None:
+        self._bar = Progress(
+            TextColumn("training"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[figures]}"),
+            console=console,
+        )
+        self._task = self._bar.add_task("training", total=None, figures="")
+
+    def __enter__(self) -> "_TrainingBar":
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def __call__(self, state: EngineState) -> None:
+        figures = _figures(state)
+        self._bar.update(self._task, completed=state.step, total=state.steps, figures=figures)
+        if state.validated:
+            console.print(f"step {state.step}: {figures}", highlight=False)
+
+
+def _figures(state: EngineState) -> str:
+    loss = ", ".join(f"{name} {value:.4g}" for name, value in state.losses.items())
+    error = f", validation {state.scores.chosen:.1f} mm" if state.scores is not None else ""
+    return f"loss {loss}{error}, {state.samples_per_second:,.0f} poses/s"
 
 
 def train(config: TrainConfig) -> None:
-    """Train with a bar, and say what came out."""
-    with Stages() as stages:
-
-        def tell(state: TrainState) -> None:
-            stages("training", state.step, state.steps)
-            console.print(
-                f"step {state.step}: loss {1000 * state.loss:.1f} mm, validation "
-                f"{state.validation.score_mm:.1f} mm, {state.steps_per_second:.1f} steps/s",
-                highlight=False,
-            )
-
+    """Train with a bar, and say what came out; of several processes only the first one talks."""
+    if os.environ.get("RANK", "0") != "0":
+        train_lifter(config)
+        return
+    with _TrainingBar() as tell:
         report = train_lifter(config, tell)
     rows = [
         ("weights", str(report.weights)),
         ("training poses", f"{report.training_poses:,}"),
+        ("steps", str(report.step)),
         ("best step", str(report.best_step)),
-        ("validation MPJPE", f"{report.validation.score_mm:.1f} mm"),
+        ("validation MPJPE", f"{report.scores.chosen:.1f} mm"),
+        *((name, f"{value:.1f} mm") for name, value in report.scores.values.items()),
     ]
     show_table("trained", ("what", "value"), rows)
-
-
-def evaluate(
-    root: Path,
-    dataset: str,
-    lifter: str,
-    weights: Path | None,
-    config: EvaluationConfig,
-    json: Path | None,
-) -> None:
-    """Measure, print, and write the figures where they were asked for."""
-    model = lifters[lifter](weights) if weights is not None else lifters[lifter]()
-    result = evaluate_lifter(model, datasets[dataset](root), config)
-    if json is not None:
-        report = {
-            "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.platform()}",
-            "figures": dict(result.figures),
-            "per_joint_mm": dict(result.per_joint_mm),
-            "per_subject_mm": dict(result.per_subject_mm),
-            "frames": result.frames,
-            "protocol": result.protocol,
-        }
-        with atomic_path(json) as partial:
-            partial.write_bytes(orjson.dumps(report, option=orjson.OPT_INDENT_2))
-    rows = [(name, f"{value:.2f}") for name, value in result.figures.items()]
-    show_table(f"{lifter} on split '{config.split}'", ("figure", "value"), rows)
-    joints = [(name, f"{value:.1f}") for name, value in result.per_joint_mm.items()]
-    show_table("by joint", ("joint", "MPJPE in mm"), joints)
-    console.print(f"{result.frames:,} frames. {result.protocol}", highlight=False)

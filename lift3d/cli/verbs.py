@@ -12,10 +12,11 @@ from lift3d.clip import Clip
 from lift3d.errors import InputError, OutputError
 from lift3d.io import read_keypoints, write_clip, write_glb
 from lift3d.pictures import render_clip
-from lift3d.pipeline import LiftOptions, lift, reprojection
-from lift3d.plugins import body_models, viewers
+from lift3d.pipeline import LiftOptions, lift, make_body, reprojection
+from lift3d.plugins import viewers
+from lift3d.protocols import BodyModel
 
-__all__ = ["lift_to_files", "write_outputs"]
+__all__ = ["check_outputs", "check_place", "lift_to_files", "write_outputs"]
 
 _SUFFIXES: Final = (".npz", ".glb", ".png", ".mp4")
 _POOR: Final = 0.1
@@ -46,18 +47,22 @@ def lift_to_files(
             progress=stages,
         )
         lift_seconds = time.perf_counter() - started
-        written = write_outputs(clip, outputs, viewer="pyrender", stages=stages)
+        written = write_outputs(
+            clip, outputs, viewer="pyrender", stages=stages, body_path=options.body_path
+        )
     frames = len(clip) * len(clip.people)
     speed = [
         ("read keypoints", f"{read_seconds:.2f}", f"{file.report.frames / read_seconds:.0f}"),
         ("lift and fit", f"{lift_seconds:.2f}", f"{frames / lift_seconds:.0f}"),
     ]
+    if clip.note:
+        console.print(f"note: {clip.note}", highlight=False)
     left_out = len(file.people) - len(clip.people)
     if left_out:
         console.print(f"note: {left_out} people, seen too briefly or the least, were left out")
     show_table("speed", ("stage", "seconds", "frames per second"), speed)
     if options.body_model:
-        _show_fit(clip)
+        _show_fit(clip, make_body(options.body_model, options.body_path))
     show_table("written", ("file", "size", "seconds"), written)
 
 
@@ -76,10 +81,11 @@ def check_outputs(outputs: Sequence[Path], *, body: bool, source: Path | None = 
             raise InputError(
                 f"expected a body model to write '{path}', got none: give --body-model"
             )
-        _check_place(path, source)
+        check_place(path, source)
 
 
-def _check_place(path: Path, source: Path | None) -> None:
+def check_place(path: Path, source: Path | None = None) -> None:
+    """Refuse a place that takes no file, or that of the source."""
     try:
         same = source is not None and path.resolve() == source.resolve()
         taken = path.is_dir()
@@ -102,24 +108,38 @@ def _check_place(path: Path, source: Path | None) -> None:
 
 
 def write_outputs(
-    clip: Clip, outputs: Sequence[Path], *, viewer: str, stages: Stages
+    clip: Clip,
+    outputs: Sequence[Path],
+    *,
+    viewer: str,
+    stages: Stages,
+    body_path: str | os.PathLike[str] | None = None,
 ) -> list[tuple[str, str, str]]:
-    """Write each output by its ending; returns rows of file, size and seconds."""
+    """Write each output by its ending; returns rows of file, size and seconds.
+
+    `body_path` is where the clip's body model was read from, if it is read from a file.
+    """
     check_outputs(outputs, body=bool(clip.body_model))
     rows: list[tuple[str, str, str]] = []
     for path in outputs:
         started = time.perf_counter()
-        _write_one(clip, path, viewer, stages)
+        _write_one(clip, path, viewer, stages, body_path)
         seconds = time.perf_counter() - started
         rows.append((str(path), f"{path.stat().st_size / 1000:.0f} kB", f"{seconds:.1f}"))
     return rows
 
 
-def _write_one(clip: Clip, path: Path, viewer: str, stages: Stages) -> None:
+def _write_one(
+    clip: Clip,
+    path: Path,
+    viewer: str,
+    stages: Stages,
+    body_path: str | os.PathLike[str] | None,
+) -> None:
     if path.suffix.lower() == ".npz":
         write_clip(path, clip)
         return
-    model = body_models[clip.body_model]()
+    model = make_body(clip.body_model, body_path)
     if path.suffix.lower() == ".glb":
         bodies = [person.body for person in clip.people if person.body is not None]
         write_glb(path, model, bodies, clip.fps, world_from_camera=clip.world_from_camera)
@@ -137,8 +157,7 @@ def _write_one(clip: Clip, path: Path, viewer: str, stages: Stages) -> None:
         drawer.close()
 
 
-def _show_fit(clip: Clip) -> None:
-    model = body_models[clip.body_model]()
+def _show_fit(clip: Clip, model: BodyModel) -> None:
     rows: list[tuple[str, str, str, str]] = []
     poor = 0
     for person in clip.people:

@@ -167,7 +167,7 @@ class Storyboard:
         people = [
             (person.joints.pose.joints[frame], person.joints.pose.skeleton, order)
             for order, person in enumerate(self._clip.people)
-            if bool(person.joints.observed[frame])
+            if bool(person.joints.shown[frame])
         ]
         dots = [points_on_bones(joints, skeleton) for joints, skeleton, _ in people]
         room = self._rooms["skeleton"].with_shadows(finite(dots), spread=0.035)
@@ -197,7 +197,7 @@ class Storyboard:
 
     def _space(self) -> Float[Tensor, "points 3"]:
         """All that views must show (metres): the joints, and the surfaces of some frames' bodies."""
-        joints = [p.joints.pose.joints[p.joints.observed].reshape(-1, 3) for p in self._clip.people]
+        joints = [p.joints.pose.joints[p.joints.shown].reshape(-1, 3) for p in self._clip.people]
         skins = [mesh.vertices[::8].to(joints[0]) for mesh in self._sampled_bodies()]
         return torch.cat([*joints, *skins])
 

@@ -81,7 +81,7 @@ def _has_body(person: Person, frame: int) -> bool:
     body = person.body
     return (
         body is not None
-        and bool(person.joints.observed[frame])
+        and bool(person.joints.shown[frame])
         and bool(body.transl[frame].isfinite().all() & body.body_pose[frame].isfinite().all())
     )
 

@@ -107,7 +107,7 @@ def test_an_ending_that_nobody_writes(tmp_path: Path, capsys: pytest.CaptureFixt
     ("option", "value", "said"),
     [
         ("--skeleton", "body_52", "body_25"),
-        ("--lifter", "martines", "martinez"),
+        ("--lifter", "universel", "universal"),
         ("--body-model", "defualt", "default"),
     ],
 )

@@ -88,7 +88,7 @@ def test_a_body_is_needed_for_its_file(
 def test_list_names_plugins_and_skeletons(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list"]) == 0
     said = capsys.readouterr().out
-    for name in ("martinez", "default", "pyrender", "mocap_h5", "body_25b", "h36m_17_left_first"):
+    for name in ("universal", "default", "pyrender", "mocap_h5", "body_25b", "h36m_17_left_first"):
         assert name in said
 
 
@@ -108,7 +108,9 @@ def test_eval_writes_figures(shared: Path, tmp_path: Path) -> None:
     assert 0 < report["figures"]["pa_mpjpe_mm"] < report["figures"]["mpjpe_mm"] < 200
 
 
-@pytest.mark.parametrize("verb", ["lift", "render", "train", "eval", "list", "doctor", "demo"])
+@pytest.mark.parametrize(
+    "verb", ["lift", "render", "convert", "train", "eval", "list", "doctor", "demo"]
+)
 def test_every_verb_explains_itself(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:
         main([verb, "--help"])
