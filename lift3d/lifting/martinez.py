@@ -12,7 +12,6 @@ their mean over the training split, and joints of the trunk that detectors do no
 those that they do. The person's place is computed from the rays, as the paper does not predict it.
 """
 
-import json
 from dataclasses import asdict, dataclass
 from importlib.resources import files
 from os import PathLike
@@ -21,14 +20,11 @@ from typing import Final, Literal
 
 import torch
 from jaxtyping import Bool, Float
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 
 from lift3d.camera import Camera
-from lift3d.errors import FileFormatError
 from lift3d.geometry.rays import root_from_rays
-from lift3d.io.atomic import atomic_path
+from lift3d.lifting.weights_file import load_network, save_network
 from lift3d.motion import Motion
 from lift3d.pose import Pose2D, Pose3D
 from lift3d.skeleton import Skeleton
@@ -243,32 +239,13 @@ class MartinezLifter:
 def save_martinez(network: MartinezNet, path: str | PathLike[str]) -> None:
     """Write a network with its shape; the weight matrices in half precision."""
     tensors = {
-        key: value.half().contiguous()
-        if key.startswith("body.") and value.ndim == 2
-        else value.contiguous()
+        key: value.half() if key.startswith("body.") and value.ndim == 2 else value
         for key, value in network.state_dict().items()
     }
-    with atomic_path(path) as partial:
-        about = {"format": _FORMAT, "config": json.dumps(asdict(network.config))}
-        partial.write_bytes(save(tensors, metadata=about))
+    save_network(path, _FORMAT, asdict(network.config), tensors)
 
 
 def load_martinez(path: str | PathLike[str]) -> MartinezNet:
     """A network ready to predict; `FileFormatError` where the file is not of `save_martinez`."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            about: dict[str, str] = file.metadata() or {}
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-        if about.get("format") != _FORMAT:
-            raise ValueError(f"format {about.get('format')}")
-        config = MartinezConfig(**json.loads(about["config"]))
-        with torch.device("meta"):  # no random start values: they would use up the caller's
-            network = MartinezNet(config)
-        full = {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
-        network.load_state_dict(full, assign=True)
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        raise FileFormatError(
-            f"expected weights of the baseline lifter in '{path}' ({_FORMAT}), got "
-            f"{type(error).__name__}: {error}: train them with 'lift3d train --lifter martinez'"
-        ) from error
-    return network.eval().requires_grad_(False)
+    advice = "train them with 'lift3d train --lifter martinez'"
+    return load_network(path, _FORMAT, lambda c: MartinezNet(MartinezConfig(**c)), advice)

@@ -10,7 +10,6 @@ missing keypoints are a mask, never a guess; each joint has a covariance; the pl
 not learned but computed from the rays.
 """
 
-import json
 from dataclasses import asdict, dataclass
 from importlib.resources import files
 from os import PathLike
@@ -19,14 +18,12 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import torch
 from jaxtyping import Bool, Float
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 
 from lift3d.camera import Camera
-from lift3d.errors import FileFormatError, MissingDependencyError
+from lift3d.errors import MissingDependencyError
 from lift3d.geometry.rays import root_from_rays, virtual_from_camera
-from lift3d.io.atomic import atomic_path
+from lift3d.lifting.weights_file import load_network, save_network
 from lift3d.motion import Motion
 from lift3d.pose import Pose2D, Pose3D
 from lift3d.skeleton import Skeleton
@@ -281,30 +278,13 @@ def _covariance(network: UniversalNet, view: View) -> Float[Tensor, "batch 23 3 
 def save_weights(network: UniversalNet, path: str | PathLike[str]) -> None:
     """Write a network with its shape; matrices in half precision, which costs less than 0.1 mm."""
     tensors = {
-        key: value.half().contiguous() if value.ndim == 2 else value.contiguous()
+        key: value.half() if value.ndim == 2 else value
         for key, value in network.state_dict().items()
     }
-    with atomic_path(path) as partial:
-        about = {"format": _FORMAT, "config": json.dumps(asdict(network.config))}
-        partial.write_bytes(save(tensors, metadata=about))
+    save_network(path, _FORMAT, asdict(network.config), tensors)
 
 
 def load_weights(path: str | PathLike[str]) -> UniversalNet:
     """A network ready to predict; `FileFormatError` where the file is not one of `save_weights`."""
-    try:
-        with safe_open(path, framework="pt") as file:
-            about: dict[str, str] = file.metadata() or {}
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-        if about.get("format") != _FORMAT:
-            raise ValueError(f"format {about.get('format')}")
-        config = UniversalConfig(**json.loads(about["config"]))
-        with torch.device("meta"):  # no random start values: they would use up the caller's
-            network = UniversalNet(config)
-        full = {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
-        network.load_state_dict(full, assign=True)
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
-        raise FileFormatError(
-            f"expected weights of this lifter in '{path}' ({_FORMAT}), got "
-            f"{type(error).__name__}: {error}: train them with 'lift3d train' or leave the path out"
-        ) from error
-    return network.eval().requires_grad_(False)
+    advice = "train them with 'lift3d train' or leave the path out"
+    return load_network(path, _FORMAT, lambda c: UniversalNet(UniversalConfig(**c)), advice)

@@ -150,7 +150,7 @@ def test_broken_weights_are_refused(tmp_path: Path) -> None:
     save_file(
         {"a": torch.zeros(1)}, path, {"format": "lift3d martinez 1", "config": json.dumps({})}
     )
-    with pytest.raises(FileFormatError, match="weights of the baseline"):
+    with pytest.raises(FileFormatError, match="weights of this lifter"):
         load_martinez(path)
 
 
