@@ -1,6 +1,7 @@
-"""Parametric bodies for lift3d: the free default body, and any SMPL-format arrays.
+"""Parametric bodies for lift3d: the free default body, SMPL's family from files, Anny, and sticks.
 
-`DefaultBody()` needs no file and no licence; `LinearBlendBody` takes arrays in SMPL's format.
+`DefaultBody()` needs no file and no licence; `LinearBlendBody` takes arrays in SMPL's format. All of
+them are reached by name, as in `lift3d.body_models["smpl"](path)`.
 """
 
 from lift3d_body_models.default import DefaultBody

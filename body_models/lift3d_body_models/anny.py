@@ -87,7 +87,6 @@ class AnnyBody:
         self._model = _anny(self._local_changes)
         bones: list[str] = list(self._model.bone_labels)
         self._skeleton = Skeleton("anny", tuple(bones), tuple(self._model.bone_parents))
-        # Buffers and parameters of the package; gradients go to betas only.
         self._weights = _weights(self._model, len(bones))
         self._faces: Tensor = self._model.faces.long()
         self._articulation = self._tangent()
@@ -153,6 +152,11 @@ class AnnyBody:
             raise InputError(
                 f"expected {wanted[0]} joint rotations and {wanted[1]} betas "
                 f"({', '.join(self.betas)}), got {given[0]} and {given[1]}: pad or cut them"
+            )
+        if not bool(params.finite.all()):
+            raise InputError(
+                "expected finite parameters for body 'anny', got NaN or infinity: leave such frames "
+                "out, as in params[params.finite]"
             )
 
     def _shape(self, betas: Tensor) -> tuple[Tensor, Tensor]:

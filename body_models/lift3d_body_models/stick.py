@@ -32,7 +32,8 @@ _RINGS: Final = tuple(
     for end, latitudes in ((0.0, (-1.5, -1.0, -0.5, 0.0)), (1.0, (0.0, 0.5, 1.0, 1.5)))
     for latitude in latitudes
 )
-_LEFT, _RIGHT, _MIDDLE = (0.07, 0.25, 0.62), (0.72, 0.20, 0.08), (0.35, 0.35, 0.38)
+# Linear RGB of what pictures of skeletons show: the left orange, the right blue.
+_LEFT, _RIGHT, _MIDDLE = (0.72, 0.20, 0.08), (0.07, 0.25, 0.62), (0.35, 0.35, 0.38)
 
 
 class StickBody:
@@ -78,7 +79,7 @@ class StickBody:
 
     @property
     def surface(self) -> Surface:
-        """Triangles, rigid skinning, and colours by side: left blue, right red."""
+        """Triangles, rigid skinning, and colours by side: left orange, right blue."""
         return self._body.surface
 
     def joints(self, params: BodyParams) -> Float[Tensor, "*batch joints 3"]:

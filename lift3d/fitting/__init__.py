@@ -1,4 +1,4 @@
-"""Inverse problems without learning: body parameters from joints, keypoints and places on the skin."""
+"""Body parameters from joints, keypoints and places on the skin, and from those of another body."""
 
 from lift3d.fitting.body import BodyFit, ContactOptions, fit, fit_body, fitted_keypoints
 from lift3d.fitting.evidence import SkinEvidence

@@ -108,6 +108,14 @@ def test_smpls_joints_are_landmarks_that_move_with_their_bones(body: BodyModel) 
 
 
 @needed
+def test_nan_is_refused(body: BodyModel) -> None:
+    params = random_params(2, 6)
+    params.transl[1] = torch.nan
+    with pytest.raises(InputError, match="finite"):
+        body(params)
+
+
+@needed
 def test_wrong_sizes_name_both(body: BodyModel) -> None:
     with pytest.raises(InputError, match="expected 103 joint rotations and 6 betas"):
         body(BodyParams(torch.zeros(10), torch.zeros(23, 3), torch.zeros(3), torch.zeros(3)))

@@ -6,6 +6,7 @@ import trimesh
 
 from lift3d.body import BodyParams
 from lift3d.errors import InputError
+from lift3d.pictures.theme import DARK, person_colors
 from lift3d.pose import Pose3D
 from lift3d.protocols import BodyModel
 from lift3d.skeleton import Skeleton
@@ -46,6 +47,18 @@ def test_capsules_lie_around_their_bones(skeleton: Skeleton) -> None:
         nearest = a + along.clamp(0, 1)[..., None] * (b - a)
         away = (points - nearest).norm(dim=-1)
         torch.testing.assert_close(away, torch.full_like(away, 0.02), atol=1e-4, rtol=0)
+
+
+def test_sides_have_the_colours_of_drawn_skeletons() -> None:
+    surface = StickBody().surface
+    per_bone = len(surface.colors) // len(SMPL_24.bones)
+    for bone, (_, child) in enumerate(SMPL_24.bones):
+        red, _, blue = surface.colors[bone * per_bone].tolist()
+        drawn = person_colors(0, DARK)
+        side = SMPL_24.joints[child].split("_")[0]
+        if side in ("left", "right"):
+            wanted = drawn.left if side == "left" else drawn.right
+            assert (red > blue) == (wanted[0] > wanted[2])
 
 
 def test_the_only_beta_is_the_size() -> None:
