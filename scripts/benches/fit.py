@@ -15,6 +15,7 @@ import torch
 from benches._harness import measure, report
 from torch import Tensor
 
+from lift3d.camera import Camera
 from lift3d.fitting import FitOptions, fit
 from lift3d.fitting.evidence import Evidence
 from lift3d.fitting.points import place_points, point_table
@@ -23,10 +24,13 @@ from lift3d.fitting.problem import FitState, Problem
 from lift3d.fitting.solve import solve
 from lift3d.fitting.start import first_guess
 from lift3d.geometry.rotations import rotmat_from_axis_angle
+from lift3d.io import read_keypoints
+from lift3d.lifting.steady import steady_motion
 from lift3d.motion import Motion
-from lift3d.plugins import body_models
+from lift3d.plugins import body_models, lifters
 from lift3d.pose import Pose3D
 from lift3d.protocols import BodyModel
+from lift3d.samples import balancing
 from lift3d.skeletons import SMPL_24
 
 STEPS = 3
@@ -144,6 +148,20 @@ def figures_of(poses: int, *, others: bool, rounds: int) -> dict[str, float]:
     return figures
 
 
+def clip_figures() -> dict[str, float]:
+    """The packaged sample as `lift3d lift` fits it: joints, keypoints, learned prior, smoothing."""
+    with balancing() as path:
+        keypoints = read_keypoints(path).people[0]
+    size = keypoints.pose.image_size or (1080, 1920)
+    camera = Camera.default(size)
+    joints = steady_motion(lifters["universal"]()(keypoints, camera))
+    body = body_models["default"]()
+    run = partial(fit, body.articulation, joints, keypoints, camera, smooth_seconds=0.06)
+    seconds = measure({"clip": partial(run, replace(FitOptions(), engine="compiled"))}, 7)["clip"]
+    low, middle, high = (1000 * s / len(joints) for s in seconds)
+    return {"clip_ms_per_frame": middle, "clip_ms_min": low, "clip_ms_max": high}
+
+
 def fit_figures() -> dict[str, float]:
     """The figures to compare over time: `STEPS` steps from the first guess on, without the others."""
     batch = figures_of(64, others=False, rounds=9)
@@ -159,7 +177,7 @@ def main() -> None:
     figures: dict[str, float] = {}
     for poses, rounds in ((1, 5), (64, 5), (256, 5)):
         figures |= figures_of(poses, others=True, rounds=rounds)
-    report(figures)
+    report(figures | clip_figures())
 
 
 if __name__ == "__main__":
