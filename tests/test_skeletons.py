@@ -14,6 +14,7 @@ from lift3d.skeleton import Skeleton
 from lift3d.skeletons import (
     BODY_25,
     BODY_25B,
+    BODY_OF,
     COCO_17,
     COCO_18,
     H36M_17,
@@ -82,6 +83,11 @@ ORDERS = {
         10: "right_wrist", 11: "right_elbow", 12: "right_shoulder", 13: "left_shoulder",
         14: "left_elbow", 15: "left_wrist",
     },
+    "mpi_15": {
+        0: "head_top", 1: "upper_neck", 2: "right_shoulder", 3: "right_elbow", 4: "right_wrist",
+        5: "left_shoulder", 6: "left_elbow", 7: "left_wrist", 8: "right_hip", 9: "right_knee",
+        10: "right_ankle", 11: "left_hip", 12: "left_knee", 13: "left_ankle", 14: "spine",
+    },
     "mediapipe_33": {
         0: "nose", 1: "left_eye_inner", 2: "left_eye", 3: "left_eye_outer", 4: "right_eye_inner",
         5: "right_eye", 6: "right_eye_outer", 7: "left_ear", 8: "right_ear", 9: "left_mouth",
@@ -127,7 +133,48 @@ def test_the_order_of_a_layout_is_that_of_its_project(name: str) -> None:
 
 def test_every_foreign_layout_has_its_order_checked() -> None:
     family = {"smplh_52", "smplx_55", "mano_16", "flame_5"}  # checked below, by smplx itself
-    assert SKELETONS.keys() - ORDERS.keys() == {"lift_23"} | family
+    whole = {skeleton.name for skeleton in BODY_OF}  # checked below, part by part
+    assert SKELETONS.keys() - ORDERS.keys() == {"lift_23"} | family | whole
+
+
+HAND = [f"{finger}{n}" for finger in ("thumb", "index", "middle", "ring", "pinky") for n in "1234"]
+# Where the face, the left and the right hand begin, and whether the hands have a wrist of their own.
+PARTS = {
+    "coco_wholebody_133": (23, 91, 112, True),
+    "halpe_136": (26, 94, 115, True),
+    "body_135": (65, 25, 45, False),
+}
+# Mirrored pairs of the 68 points of a face as the 300-W data set numbers them (from 1).
+FACE_PAIRS = [
+    (1, 17), (2, 16), (3, 15), (4, 14), (5, 13), (6, 12), (7, 11), (8, 10), (18, 27), (19, 26),
+    (20, 25), (21, 24), (22, 23), (32, 36), (33, 35), (37, 46), (38, 45), (39, 44), (40, 43),
+    (41, 48), (42, 47), (49, 55), (50, 54), (51, 53), (60, 56), (59, 57), (61, 65), (62, 64),
+    (68, 66),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_the_parts_of_a_whole_body_are_where_its_project_has_them(name: str) -> None:
+    skeleton, (face, left, right, wrists) = SKELETONS[name], PARTS[name]
+    body = BODY_OF[skeleton]
+    assert skeleton.joints[: len(body)] == body.joints
+    for side, start in (("left", left), ("right", right)):
+        root = ["hand_root"] if wrists else []
+        hand = [f"{side}_{joint}" for joint in root + HAND]
+        assert list(skeleton.joints[start : start + len(hand)]) == hand
+    for a, b in FACE_PAIRS:
+        assert skeleton.flip_permutation[face + a - 1] == face + b - 1
+        assert skeleton.joints[face + a - 1].startswith("right_")
+    middle = set(range(1, 69)) - {n for pair in FACE_PAIRS for n in pair}
+    assert all(skeleton.flip_permutation[face + n - 1] == face + n - 1 for n in middle)
+    marks = {9: "chin", 37: "right_eye_outer", 43: "left_eye_inner", 49: "right_mouth"}
+    assert all(skeleton.joints[face + n - 1] == joint for n, joint in marks.items())
+
+
+def test_the_feet_of_whole_bodies_and_their_pupils() -> None:
+    feet = "left_big_toe left_small_toe left_heel right_big_toe right_small_toe right_heel"
+    assert SKELETONS["coco_wholebody_133"].joints[17:23] == tuple(feet.split())
+    assert SKELETONS["body_135"].joints[133:] == ("right_pupil", "left_pupil")
 
 
 def test_the_family_of_smpl_has_the_joints_of_smplx() -> None:

@@ -32,6 +32,7 @@ __all__ = [
     "MANO_16",
     "MEDIAPIPE_33",
     "MPII_16",
+    "MPI_15",
     "SMPLH_52",
     "SMPLX_55",
     "SMPL_24",
@@ -106,6 +107,16 @@ MPII_16: Final = _skeleton(
     left_hip<pelvis left_knee<left_hip left_ankle<left_knee pelvis thorax<pelvis upper_neck<thorax
     head_top<upper_neck right_wrist<right_elbow right_elbow<right_shoulder right_shoulder<thorax
     left_shoulder<thorax left_elbow<left_shoulder left_wrist<left_elbow""",
+)
+
+# OpenPose's MPI model was trained on MPII's head top, upper neck and limbs; its "chest" is the middle
+# of MPII's pelvis and thorax (the transformer of its training data), which is our spine.
+MPI_15: Final = _skeleton(
+    "mpi_15",
+    """head_top<upper_neck upper_neck<spine right_shoulder<upper_neck right_elbow<right_shoulder
+    right_wrist<right_elbow left_shoulder<upper_neck left_elbow<left_shoulder
+    left_wrist<left_elbow right_hip<spine right_knee<right_hip right_ankle<right_knee
+    left_hip<spine left_knee<left_hip left_ankle<left_knee spine""",
 )
 
 # CrowdPose and AI Challenger place their "neck" between the collar bones: MMPose makes Human3.6M's
