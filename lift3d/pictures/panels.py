@@ -31,6 +31,7 @@ from lift3d.pictures.theme import (
     person_colors,
     quantised,
 )
+from lift3d.pictures.uncertainty import draw_uncertainty
 from lift3d.pictures.view import Window, camera_through, orbit, window_around
 from lift3d.protocols import BodyModel, Viewer
 
@@ -173,8 +174,17 @@ class Storyboard:
         room = self._rooms["skeleton"].with_shadows(finite(dots), spread=0.035)
         large = enlarge(room, 2)
         colored = [(j, s, person_colors(order, self._theme)) for j, s, order in people]
+        self._paint_uncertainty(large, frame)
         draw_skeletons(large, colored, _twice(self._views["skeleton"]))
         return shrink(large, 2)
+
+    def _paint_uncertainty(self, picture: UInt8[ndarray, "height width 3"], frame: int) -> None:
+        people = [
+            (pose.joints[frame], pose.covariance[frame], pose.skeleton, order)
+            for order, pose in enumerate(person.joints.pose for person in self._clip.people)
+        ]
+        colored = [(j, c, s, person_colors(order, self._theme)) for j, c, s, order in people]
+        draw_uncertainty(picture, colored, _twice(self._views["skeleton"]))
 
     def _mesh(
         self, panel: Panel, bodies: list[tuple[int, BodyMesh]], behind: ndarray | None
