@@ -19,13 +19,15 @@ from lift3d.geometry.projection import pixels_from_points
 from lift3d.geometry.rigid import rigid_from
 from lift3d.geometry.rotations import rotmat_between
 from lift3d.io import KeypointFile, read_keypoints
+from lift3d.lifting.field_of_view import FieldOfViewChoice, camera_for
 from lift3d.lifting.grounded import Grounding, ground_motions
+from lift3d.lifting.people import lift_people
 from lift3d.lifting.steady import Smoothing, steady_motion
 from lift3d.lifting.upright import upright_world
 from lift3d.motion import Motion
 from lift3d.plugins import body_models, lifters
 from lift3d.pose import Pose2D, Pose3D
-from lift3d.protocols import BodyModel, Lifter
+from lift3d.protocols import BodyModel
 from lift3d.skeleton import Skeleton
 
 __all__ = ["LiftOptions", "Reprojection", "lift", "make_body", "reprojection"]
@@ -51,6 +53,9 @@ class LiftOptions:
     With `grounded` the ground is found where feet stand, standing feet are held there, and sizes are
     made likely (`lift3d.lifting.grounded`); `camera_moves` says whether the camera does, None lets
     feet tell. `height` is that of the person seen longest, in metres, and sets their size and distance.
+
+    `field_of_view` is for cameras of which nothing is known: the prior (`DEFAULT_FOV`), or an estimate
+    from people's perspective (`lift3d.lifting.field_of_view`).
     """
 
     lifter: str = "universal"
@@ -63,6 +68,7 @@ class LiftOptions:
     height: float | None = None
     max_people: int = 0
     min_seconds: float = 0.25
+    field_of_view: FieldOfViewChoice = "prior"
     fit: FitOptions = field(default_factory=FitOptions)
 
     def __post_init__(self) -> None:
@@ -90,11 +96,12 @@ def lift(
 ) -> Clip:
     """Lift everybody in a keypoint file to joints and bodies in the camera frame (metres).
 
-    `skeleton`, `fps` and `image_size` overrule what the file says. Without a `camera` the default
-    field of view is assumed (`lift3d.conventions.DEFAULT_FOV`): distances from the camera then scale
-    with the true focal length, poses hardly change. A camera whose `cam_from_world` is the identity
-    counts as one whose tilt nobody knows; the clip's camera then has the tilt at which people keep
-    their balance. Raises `Lift3dError` for bad input.
+    `skeleton`, `fps` and `image_size` overrule what the file says. Without a `camera` a field of view
+    is assumed or estimated (`LiftOptions.field_of_view`): distances from the camera then scale with
+    the true focal length, poses hardly change. A camera whose `cam_from_world` is the identity counts
+    as one whose tilt nobody knows; the clip's camera then has the tilt at which people keep their
+    balance. The clip's note says what was assumed, found and doubted. Raises `Lift3dError` for bad
+    input.
     """
     options = options or LiftOptions()
     tell = progress or (lambda _stage, _done, _total: None)
@@ -104,11 +111,12 @@ def lift(
         else read_keypoints(source, skeleton, fps=fps, image_size=image_size)
     )
     people = _worth_lifting(file.people, options)
-    camera = camera or Camera.default(_image_size(people))
+    camera, assumed = _known_or_assumed(camera, people, options)
     _check_camera(camera, people)
     lifter = lifters[options.lifter]()
     model = make_body(options.body_model, options.body_path) if options.body_model else None
-    people, motions, grounding = _lift_joints(people, camera, lifter, options)
+    people, motions, doubts = lift_people(people, camera, lifter)
+    motions, grounding = _in_time(motions, camera, options)
     lifted: list[Person] = []
     frames = len(people[0])
     for number, (keypoints, joints) in enumerate(zip(people, motions, strict=True)):
@@ -123,7 +131,8 @@ def lift(
         done(1.0)
     first = lifted[0].joints
     camera = _stood_upright(camera, motions, grounding)
-    note = grounding.note if grounding is not None else ""
+    notes = (assumed, grounding.note if grounding is not None else "", doubts)
+    note = "; ".join(part for part in notes if part)
     return Clip(tuple(lifted), camera, first.fps, first.first_frame, options.body_model, note)
 
 
@@ -168,17 +177,13 @@ def _stood_upright(
     Where the ground is known the camera is above it, and the world's origin below the camera.
     """
     unknown = torch.eye(4, dtype=camera.cam_from_world.dtype)
-    if _tilt_known(camera):
+    if camera.tilt_known:
         return camera
     turn, height = upright_world(motions).transpose(0, 1), 0.0
     if grounding is not None and grounding.plane is not None:
         turn = rotmat_between(turn[:, 1], grounding.plane.normal) @ turn
         height = grounding.plane.offset
     return replace(camera, cam_from_world=rigid_from(turn, -height * turn[:, 1]).to(unknown))
-
-
-def _tilt_known(camera: Camera) -> bool:
-    return not torch.equal(camera.cam_from_world, torch.eye(4).to(camera.cam_from_world))
 
 
 def _worth_lifting(
@@ -197,30 +202,34 @@ def _image_size(people: Iterable[Motion[Pose2D]]) -> tuple[int, int]:
     raise InputError("expected a picture size, got none: pass image_size=(height, width)")
 
 
-def _lift_joints(
-    people: Sequence[Motion[Pose2D]], camera: Camera, lifter: Lifter, options: LiftOptions
-) -> tuple[tuple[Motion[Pose2D], ...], tuple[Motion[Pose3D], ...], Grounding | None]:
-    """Those who could be lifted, their joints made steady, and the ground where it is asked for."""
-    pairs = [(keypoints, lifter(keypoints, camera)) for keypoints in people]
-    pairs = [(keypoints, joints) for keypoints, joints in pairs if bool(joints.observed.any())]
-    if not pairs:
+def _known_or_assumed(
+    camera: Camera | None, people: Sequence[Motion[Pose2D]], options: LiftOptions
+) -> tuple[Camera, str]:
+    """The camera, and in words what was assumed of it."""
+    if camera is None:
+        return camera_for(people, _image_size(people), options.field_of_view)
+    if options.field_of_view != "prior":
         raise InputError(
-            "expected somebody with at least 6 keypoints in some frame, got nobody: check the "
-            "detector's confidences and the skeleton"
+            "expected no camera where its field of view shall be estimated, got one: leave out either"
         )
-    kept, lifted = zip(*pairs, strict=True)
+    return camera, ""
+
+
+def _in_time(
+    lifted: Sequence[Motion[Pose3D]], camera: Camera, options: LiftOptions
+) -> tuple[tuple[Motion[Pose3D], ...], Grounding | None]:
+    """Joints made steady, at the size that was told, and the ground where it is asked for."""
     seconds, smoothing = options.smooth_seconds, options.smoothing
     motions = tuple(steady_motion(joints, seconds, smoothing=smoothing) for joints in lifted)
     if not options.grounded and options.height is None:
-        return kept, motions, None
-    up = camera.cam_from_world[..., :3, 1] if _tilt_known(camera) else None
+        return motions, None
     grounding, motions = ground_motions(
         motions,
         camera_moves=options.camera_moves if options.grounded else True,
         heights=(options.height,),
-        up=up,
+        up=camera.cam_from_world[..., :3, 1] if camera.tilt_known else None,
     )
-    return kept, motions, grounding if options.grounded else None
+    return motions, grounding if options.grounded else None
 
 
 def _contacts(grounding: Grounding | None, person: int) -> ContactOptions | None:

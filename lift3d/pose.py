@@ -16,7 +16,7 @@ __all__ = ["Pose2D", "Pose3D"]
 
 @dataclass(frozen=True, slots=True)
 class Pose2D:
-    """Keypoints in pixels with a confidence each. Missing: confidence 0 and NaN coordinates.
+    """Keypoints in pixels with a confidence each, 0 to 1. Missing: confidence 0 and NaN coordinates.
 
     `image_size` is (height, width), or None where the file does not say it.
     """
@@ -39,6 +39,11 @@ class Pose2D:
                 "expected numbers where the confidence is above 0 and NaN where it is 0, got a "
                 "mixture: build the pose with Pose2D.from_detections"
             )
+        if not bool((self.confidence <= 1).all()):
+            raise InputError(
+                f"expected confidences from 0 to 1, got {float(self.confidence.max()):g}: divide them "
+                "by their largest possible value"
+            )
 
     @classmethod
     def from_detections(
@@ -48,11 +53,14 @@ class Pose2D:
         skeleton: Skeleton,
         image_size: tuple[int, int] | None = None,
     ) -> "Pose2D":
-        """Keypoints as detectors write them: what is not finite or has no confidence is missing."""
+        """Keypoints as detectors write them: what is not finite or has no confidence is missing.
+
+        Confidences above 1, as some detectors' scores are, count as 1.
+        """
         seen = keypoints.isfinite().all(-1) & confidence.isfinite() & (confidence > 0)
         return cls(
             torch.where(seen[..., None], keypoints, torch.nan),
-            torch.where(seen, confidence, torch.zeros_like(confidence)),
+            torch.where(seen, confidence.clamp(max=1), torch.zeros_like(confidence)),
             skeleton,
             image_size,
         )

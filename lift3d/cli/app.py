@@ -6,8 +6,9 @@ from typing import Annotated, Final
 import tyro
 
 from lift3d.cli.console import Stages, show_table
+from lift3d.cli.convert_options import ConvertOptions
 from lift3d.cli.evaluate import ReportOptions, evaluate
-from lift3d.cli.options import CameraOptions
+from lift3d.cli.options import CameraOptions, ReadOptions
 from lift3d.errors import InputError
 from lift3d.evaluation import EvaluationConfig
 from lift3d.lifting.steady import Smoothing
@@ -23,6 +24,7 @@ Outputs = Annotated[tuple[Path, ...], tyro.conf.arg(aliases=["-o"], metavar="FIL
 
 _UNKNOWN_CAMERA: Final = CameraOptions()
 _AS_STATED: Final = EvaluationConfig()
+_NO_OPTIONS: Final = ConvertOptions()
 _NO_REPORT: Final = ReportOptions()
 
 
@@ -31,6 +33,7 @@ def lift_verb(
     keypoints: tyro.conf.Positional[Path],
     /,
     output: Outputs,
+    format: str | None = None,  # noqa: A002 - the word that users know
     skeleton: str | None = None,
     fps: float | None = None,
     camera: Annotated[CameraOptions, tyro.conf.arg(name="")] = _UNKNOWN_CAMERA,
@@ -47,11 +50,12 @@ def lift_verb(
     """Lift a 2D keypoint file to 3D joints and moving bodies.
 
     The ending of each output chooses its format: .npz (joints and body parameters), .glb (skinned
-    animation), .png, .mp4.
+    animation), .bvh, .usdc, .csv, .parquet, .trc, .c3d, .mot (joint angles), .json (COCO), .png, .mp4.
 
     Args:
         keypoints: A keypoint file, or a folder with one file per frame.
         output: Where to write; several files may be given.
+        format: Format of the file, where its content is told wrongly (openpose, coco, csv, ...).
         skeleton: Joint layout of the file, where it cannot be told or is told wrongly.
         fps: Frames per second, where the file does not say them.
         camera: The camera.
@@ -73,12 +77,14 @@ def lift_verb(
         body_path=path,
         smooth_seconds=smooth_seconds,
         smoothing=smoothing,
+        field_of_view=camera.field_of_view,
         grounded=grounded,
         camera_moves=camera_moves,
         height=height,
         max_people=max_people,
     )
-    lift_to_files(keypoints, output, options, camera, skeleton=skeleton, fps=fps)
+    reading = ReadOptions(format, skeleton, fps)
+    lift_to_files(keypoints, output, options, camera, reading)
 
 
 @app.command(name="render")
@@ -93,7 +99,7 @@ def render_verb(
 
     Args:
         clip: A .npz file written by `lift3d lift`.
-        output: Where to write: .png, .mp4 or .glb; several files may be given.
+        output: Where to write: .png, .mp4, or what `lift3d lift` writes; several files may be given.
         viewer: Which renderer to use (see `lift3d list`).
         path: File or folder that the clip's body model is read from, if it is not in the usual places.
     """
@@ -112,24 +118,23 @@ def convert_verb(
     source: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="IN")],
     target: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="OUT")],
     /,
-    body_model: str = "",
-    path: Path | None = None,
+    options: Annotated[ConvertOptions, tyro.conf.arg(name="")] = _NO_OPTIONS,
 ) -> None:
-    """Convert a body model to .safetensors, a lifter to .onnx, or a lifted clip to another body.
+    """Convert motion, keypoints, body models or lifters from one format to another.
+
+    In: a clip (.npz) of `lift3d lift`, a keypoint file or folder of any detector, a recording (.bvh,
+    .amc beside its .asf, .c3d, .trc, AMASS .npz). Out, by its ending: .npz .csv .parquet .trc .c3d .mot
+    .json .bvh .glb .usd, a folder (OpenPose frames), or what --to says. A body model in any form goes to
+    .safetensors, a lifter's weights to .onnx. A pair that makes no sense says why.
 
     Args:
-        source: SMPL, SMPL-H, SMPL-X, MANO or FLAME in any form (its content tells which it is), a
-            lifter's weights, or a clip (.npz) that `lift3d lift` wrote.
-        target: The file to write: .safetensors for a body model, .onnx for a lifter, .npz for a clip.
-        body_model: For clips: the body to convert to (see `lift3d list`).
-        path: File or folder that this body is read from, if it is not in the usual places.
+        source: What to read.
+        target: The file or the new folder to write.
+        options: How.
     """
-    from lift3d.cli.convert import convert, convert_bodies
+    from lift3d.cli.convert import convert
 
-    if body_model:
-        convert_bodies(source, target, body_model, path)
-    else:
-        convert(source, target)
+    convert(source, target, options)
 
 
 @app.command(name="demo")

@@ -1,23 +1,134 @@
-"""What the verb `convert` does: body models to .safetensors, lifters to .onnx, clips to another body."""
+"""What the verb `convert` does: any motion or keypoints to any format, and weights to theirs."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
-from lift3d.cli.console import show_table
-from lift3d.errors import InputError, PluginError
-from lift3d.fitting import convert_clip
-from lift3d.io import read_clip, write_clip
+from lift3d.cli.console import Stages, console, show_table
+from lift3d.cli.convert_options import ConvertOptions
+from lift3d.cli.sources import Kind, Source, SourceOptions, read_source
+from lift3d.cli.verbs import check_place
+from lift3d.cli.writing import write_files
+from lift3d.clip import Clip
+from lift3d.errors import FileFormatError, InputError, OutputError, PluginError
 from lift3d.io.body_files import BODY_MODEL_SUFFIXES
-from lift3d.pipeline import make_body
+from lift3d.io.output_formats import OutputFormat, format_of, reason_against
 from lift3d.plugins import body_models
 
-__all__ = ["convert", "convert_bodies"]
+__all__ = ["convert", "convert_motion", "convert_weights"]
 
 Converter = Callable[[Path, Path], list[tuple[str, str]]]
 """Reads a file, writes another, and says in rows of name and value what was found."""
 
+_WEIGHTS: Final = (".safetensors", ".onnx")
+_LIFT: Final = "lift them first with lift3d lift"
+_NO_PICTURE: Final = "recordings have none, only lifted clips and keypoint files do"
+_ADVICE: Final[dict[tuple[Kind, str], str]] = {
+    ("keypoints", "joints"): _LIFT,
+    ("keypoints", "body"): _LIFT,
+    ("amass", "keypoints"): _NO_PICTURE,
+    ("recording", "keypoints"): _NO_PICTURE,
+    ("recording", "body"): "name a body for it to move, with --body-model default",
+    ("clip", "body"): "lift again with a body model",
+    ("clip", "keypoints"): "lift the keypoint file again",
+    ("clip", "joints"): "lift again",
+}
 
-def convert(source: Path, target: Path) -> None:
+
+def convert(source: Path, target: Path, options: ConvertOptions) -> None:
+    """Convert by the endings of both names; show what was found and written.
+
+    Raises `InputError` for a pair that is not converted, saying why, and what readers and writers
+    raise.
+    """
+    if target.suffix.lower() in _WEIGHTS:
+        convert_weights(source, target)
+    else:
+        convert_motion(source, target, options)
+
+
+def convert_motion(source: Path, target: Path, options: ConvertOptions) -> None:
+    """Read a clip, keypoints or a recording and write it in another format."""
+    if source.suffix.lower() in _WEIGHTS:
+        raise InputError(
+            f"expected motion or keypoints to write '{target}', got the weights '{source}': body models "
+            "go to .safetensors and lifters to .onnx, nothing else is converted from them"
+        )
+    found = format_of(target, options.to or "")
+    _check_target(found, source, target)
+    read = _read(source, options)
+    clip = _of_person(read.clip, options.person, source)
+    _check_pair(found, replace(read, clip=clip), source, target)
+    for remark in read.remarks:
+        console.print(remark, highlight=False)
+    with Stages() as stages:
+        rows = write_files(
+            clip,
+            target,
+            found,
+            stages,
+            body_path=options.path,
+            rig=options.rig,
+            correctives=options.correctives,
+        )
+    show_table(f"written: {found.what}", ("file", "size", "seconds"), rows)
+
+
+def _read(source: Path, options: ConvertOptions) -> Source:
+    asked = SourceOptions(
+        body_model=options.body_model,
+        body_path=options.path,
+        format=options.format,
+        skeleton=options.skeleton,
+        fps=options.fps,
+        image_size=options.image_size,
+    )
+    try:
+        return read_source(source, asked)
+    except FileFormatError as error:
+        if source.suffix.lower() != ".pkl":
+            raise
+        raise FileFormatError(
+            f"{error} (a body model goes to .safetensors, nothing else is converted from it)"
+        ) from error
+
+
+def _check_target(found: OutputFormat, source: Path, target: Path) -> None:
+    """Refuse, before any work, what cannot be written, or would replace what is read."""
+    if not target.suffix and target.is_dir() and found.endings[0] == "":
+        if any(target.iterdir()):
+            raise OutputError(
+                f"expected a new or an empty folder to write, got '{target}', which holds something: "
+                "choose another name"
+            )
+        return
+    check_place(target, source)
+
+
+def _of_person(clip: Clip, person: int | None, source: Path) -> Clip:
+    if person is None:
+        return clip
+    chosen = tuple(each for each in clip.people if each.id == person)
+    if not chosen:
+        ids = ", ".join(str(each.id) for each in clip.people) or "nobody"
+        raise InputError(
+            f"expected a person in '{source}' ({ids}), got --person {person}: name one"
+        )
+    return replace(clip, people=chosen)
+
+
+def _check_pair(found: OutputFormat, read: Source, source: Path, target: Path) -> None:
+    lacks = reason_against(found, read.clip)
+    if lacks:
+        advice = _ADVICE.get((read.kind, found.needs), "choose another output")
+        wanted = "bodies" if found.needs == "body" else found.needs
+        raise InputError(
+            f"expected {wanted} in '{source}' to write '{target}' ({found.what}), got {lacks}: {advice}"
+        )
+
+
+def convert_weights(source: Path, target: Path) -> None:
     """Write the body model or the lifter's weights in `source` to `target`; show what was found.
 
     Raises `InputError` for a pair of files that is not converted, `FileFormatError` for a source that
@@ -29,7 +140,7 @@ def convert(source: Path, target: Path) -> None:
         raise InputError(
             f"expected a body model ({', '.join(BODY_MODEL_SUFFIXES)}) and a .safetensors file to "
             "write, or a lifter's weights (.safetensors) and an .onnx file to write, got "
-            f"'{source}' and '{target}': nothing else is converted"
+            f"'{source}' and '{target}': nothing else is converted to weights"
         )
     if _same(source, target):
         raise InputError(
@@ -50,31 +161,6 @@ def _lifter(source: Path, target: Path) -> list[tuple[str, str]]:
     from lift3d.lifting.onnx_export import export_weights
 
     return export_weights(source, target)
-
-
-def convert_bodies(source: Path, target: Path, body_model: str, path: Path | None) -> None:
-    """Write a clip with everybody in another body model, and show how far the skins lie apart.
-
-    Raises `InputError` for other files than clips and for a clip without bodies, and what the body
-    models raise.
-    """
-    if source.suffix.lower() != ".npz" or target.suffix.lower() != ".npz":
-        raise InputError(
-            f"expected two .npz clips with --body-model, got '{source}' and '{target}': lift first, "
-            "convert then, and render the new clip to other formats"
-        )
-    clip = read_clip(source)
-    if not clip.body_model:
-        raise InputError(f"expected a clip with bodies in '{source}', got joints only: lift again")
-    old = make_body(clip.body_model)
-    new, done = convert_clip(clip, old, make_body(body_model, path), body_model)
-    write_clip(target, new)
-    rows = [
-        (f"person {person.id}", f"{1000 * float(conversion.error.nanmean()):.1f}")
-        for person, conversion in zip(clip.people, done, strict=True)
-        if conversion is not None
-    ]
-    show_table(f"from {clip.body_model} to {body_model}", ("who", "skins apart, mean in mm"), rows)
 
 
 def _converter() -> Converter:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from lift3d.camera import Camera
 from lift3d.conventions import DEFAULT_FOV
 from lift3d.errors import InputError
+from lift3d.lifting.field_of_view import FieldOfViewChoice
 
-__all__ = ["CameraOptions"]
+__all__ = ["CameraOptions", "ReadOptions"]
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class CameraOptions:
     """Lens coefficients k1 k2 p1 p2 k3 in OpenCV's order."""
     image_size: tuple[int, int] | None = None
     """Height and width of the picture, where the file does not say them."""
+    field_of_view: FieldOfViewChoice = "prior"
+    """Without a focal length: assume the usual field of view, or estimate it from how people look."""
 
     def camera(self, image_size: tuple[int, int] | None) -> Camera | None:
         """The camera that the options tell, or None where the default is meant."""
@@ -31,6 +34,10 @@ class CameraOptions:
                     "expected a focal length with centre or distortion, got none: give it"
                 )
             return None
+        if self.field_of_view == "estimate":
+            raise InputError(
+                "expected a focal length or an estimate of the field of view, got both: leave out either"
+            )
         if image_size is None:
             raise InputError("expected a picture size with the focal length, got none: give it")
         return Camera.from_intrinsics(image_size, self.focal, self.centre, self.distortion)
@@ -39,8 +46,19 @@ class CameraOptions:
         """What is taken for the camera, for people."""
         if self.focal is not None:
             return f"camera: focal length {self.focal:g} pixels (as given)"
+        if self.field_of_view == "estimate":
+            return "camera: field of view to be estimated from people's perspective"
         degrees = math.degrees(DEFAULT_FOV)
         return (
             f"camera: {degrees:.1f} degrees along the picture's longer side (assumed: give the true "
             "focal length in pixels with --focal)"
         )
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What overrules a keypoint file: its format and joint layout by name, frames per second."""
+
+    format: str | None = None
+    skeleton: str | None = None
+    fps: float | None = None

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Final
 
 from lift3d.cli.console import Stages, console, show_table
-from lift3d.cli.options import CameraOptions
+from lift3d.cli.options import CameraOptions, ReadOptions
+from lift3d.cli.writing import Row, write_files
 from lift3d.clip import Clip
 from lift3d.errors import InputError, OutputError
-from lift3d.io import read_keypoints, write_clip, write_glb
+from lift3d.io import read_keypoints
+from lift3d.io.output_formats import format_of, known_endings
 from lift3d.pictures import render_clip
 from lift3d.pipeline import LiftOptions, lift, make_body, reprojection
 from lift3d.plugins import viewers
@@ -18,7 +20,9 @@ from lift3d.protocols import BodyModel
 
 __all__ = ["check_outputs", "check_place", "lift_to_files", "write_outputs"]
 
-_SUFFIXES: Final = (".npz", ".glb", ".png", ".mp4")
+_PICTURES: Final = (".png", ".mp4")
+_ENDINGS: Final = (*known_endings(), *_PICTURES)
+_AS_TOLD: Final = ReadOptions()
 _POOR: Final = 0.1
 """Share of a person's height; real clips have 0.01, wrong skeletons and cameras 0.2 and more."""
 
@@ -28,14 +32,18 @@ def lift_to_files(
     outputs: Sequence[Path],
     options: LiftOptions,
     camera: CameraOptions,
-    *,
-    skeleton: str | None = None,
-    fps: float | None = None,
+    reading: ReadOptions = _AS_TOLD,
 ) -> None:
     """Lift a keypoint file and write every output, with bars on the way and a table at the end."""
     check_outputs(outputs, body=bool(options.body_model), source=keypoints)
     started = time.perf_counter()
-    file = read_keypoints(keypoints, skeleton, fps=fps, image_size=camera.image_size)
+    file = read_keypoints(
+        keypoints,
+        reading.skeleton,
+        format=reading.format,
+        fps=reading.fps,
+        image_size=camera.image_size,
+    )
     read_seconds = time.perf_counter() - started
     console.print(f"{file.report}\n{camera}", highlight=False)
     with Stages() as stages:
@@ -71,17 +79,25 @@ def check_outputs(outputs: Sequence[Path], *, body: bool, source: Path | None = 
     if not outputs:
         raise InputError("expected at least one file after --output, got none: name it")
     for number, path in enumerate(outputs):
-        if path.suffix.lower() not in _SUFFIXES:
+        if path.suffix.lower() not in _ENDINGS:
             raise InputError(
-                f"expected outputs ending in {', '.join(_SUFFIXES)}, got '{path}': rename it"
+                f"expected outputs ending in {', '.join(_ENDINGS)}, got '{path}': rename it"
             )
         if path in outputs[:number]:
             raise InputError(f"expected every output once, got '{path}' twice: rename one")
-        if path.suffix.lower() != ".npz" and not body:
+        if not body and (_is_picture(path) or format_of(path).needs == "body"):
             raise InputError(
                 f"expected a body model to write '{path}', got none: give --body-model"
             )
         check_place(path, source)
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in _PICTURES
+
+
+def _has_keypoints(clip: Clip) -> bool:
+    return any(len(person.keypoints.pose.skeleton) for person in clip.people)
 
 
 def check_place(path: Path, source: Path | None = None) -> None:
@@ -114,36 +130,37 @@ def write_outputs(
     viewer: str,
     stages: Stages,
     body_path: str | os.PathLike[str] | None = None,
-) -> list[tuple[str, str, str]]:
+) -> list[Row]:
     """Write each output by its ending; returns rows of file, size and seconds.
 
     `body_path` is where the clip's body model was read from, if it is read from a file.
     """
     check_outputs(outputs, body=bool(clip.body_model))
-    rows: list[tuple[str, str, str]] = []
+    if any(map(_is_picture, outputs)) and not _has_keypoints(clip):
+        raise InputError(
+            "expected a clip of lifted keypoints to draw pictures, got a recording, which no camera "
+            "saw: write .glb, .usd or a folder of meshes"
+        )
+    rows: list[Row] = []
     for path in outputs:
+        if not _is_picture(path):
+            rows += write_files(clip, path, format_of(path), stages, body_path=body_path)
+            continue
         started = time.perf_counter()
-        _write_one(clip, path, viewer, stages, body_path)
+        _draw(clip, path, viewer, stages, body_path)
         seconds = time.perf_counter() - started
         rows.append((str(path), f"{path.stat().st_size / 1000:.0f} kB", f"{seconds:.1f}"))
     return rows
 
 
-def _write_one(
+def _draw(
     clip: Clip,
     path: Path,
     viewer: str,
     stages: Stages,
     body_path: str | os.PathLike[str] | None,
 ) -> None:
-    if path.suffix.lower() == ".npz":
-        write_clip(path, clip)
-        return
     model = make_body(clip.body_model, body_path)
-    if path.suffix.lower() == ".glb":
-        bodies = [person.body for person in clip.people if person.body is not None]
-        write_glb(path, model, bodies, clip.fps, world_from_camera=clip.world_from_camera)
-        return
     drawer = viewers[viewer]()
     try:
         render_clip(

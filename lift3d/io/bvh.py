@@ -168,7 +168,7 @@ def _frame_time(word: bytes, file: Path) -> float:
 def _values(text: bytes, tree: "_Tree", frames: int, file: Path) -> Float64[ndarray, "n c"]:
     width = sum(map(len, tree.channels))
     try:
-        numbers = parse_numbers(text)
+        numbers = parse_numbers(text, frames * width)
     except ValueError as error:
         raise FileFormatError(
             f"expected numbers only after the frame time of '{file}', got {error}: export it again"

@@ -6,14 +6,15 @@ from typing import Final
 
 import numpy as np
 import pygltflib as gltf
-from jaxtyping import Float, Int, UInt
+from jaxtyping import Float, Int
 from numpy import ndarray
 
+from lift3d.io.glb_correctives import Correctives, Skinning
 from lift3d.io.glb_motion import Move
 from lift3d.io.gltf_file import GltfFile
 from lift3d.protocols import BodyModel
 
-__all__ = ["glb_bytes"]
+__all__ = ["glb_bytes", "strongest_joints"]
 
 _INFLUENCES: Final = 4  # glTF's JOINTS_0 and WEIGHTS_0 hold four joints per vertex
 
@@ -21,23 +22,29 @@ _INFLUENCES: Final = 4  # glTF's JOINTS_0 and WEIGHTS_0 hold four joints per ver
 def glb_bytes(
     model: BodyModel,
     moves: Sequence[Move],
+    correctives: Sequence[Correctives],
     names: Sequence[str],
     fps: float,
     *,
     floor: float,
     copyright_: str,
 ) -> bytes:
-    """The file with people who move over the same frames, let down by `floor` metres."""
+    """The file with people who move over the same frames, let down by `floor` metres.
+
+    `correctives` are those of each person, or none at all.
+    """
     file = GltfFile()
     shared = _shared_surface(file, model)
     frames = len(moves[0].root)
     times = file.add((np.arange(frames) / fps).astype(np.float32), gltf.SCALAR, bounds=True)
     hips: list[int] = []
-    for name, move in zip(names, moves, strict=True):
+    for number, (name, move) in enumerate(zip(names, moves, strict=True)):
         prefix = f"{name}_" if len(moves) > 1 else ""
         joints = _add_joints(file, model, move, prefix)
-        _add_skin(file, move, shared, joints, name)
+        skin = _add_skin(file, move, shared, joints, name)
         _add_motion(file, move, joints, times)
+        if correctives:
+            _add_correctives(file, skin, correctives[number], shared, times)
         hips.append(joints[0])
     file.node(gltf.Node(name="ground", translation=[0.0, -floor, 0.0], children=hips))
     return file.to_bytes(copyright_)
@@ -62,7 +69,7 @@ def _shared_surface(file: GltfFile, model: BodyModel) -> _Surface:
         )
     else:
         vertex, uv, split = np.arange(len(surface.lbs_weights)), None, faces
-    weights, joints = _strongest(surface.lbs_weights.float().numpy())
+    skinning = strongest_joints(surface.lbs_weights.float().numpy())
     colors = np.clip(surface.colors.float().numpy(), 0, 1)
     rgba = np.concatenate([colors, np.ones_like(colors[:, :1])], 1) * 65535
     at = gltf.ARRAY_BUFFER
@@ -70,8 +77,8 @@ def _shared_surface(file: GltfFile, model: BodyModel) -> _Surface:
         "COLOR_0": file.add(
             np.round(rgba).astype(np.uint16)[vertex], gltf.VEC4, at, normalized=True
         ),
-        "JOINTS_0": file.add(joints[vertex], gltf.VEC4, at),
-        "WEIGHTS_0": file.add(weights[vertex], gltf.VEC4, at),
+        "JOINTS_0": file.add(skinning.joints[vertex], gltf.VEC4, at),
+        "WEIGHTS_0": file.add(skinning.weights[vertex], gltf.VEC4, at),
     }
     if uv is not None:
         # glTF counts v from the top.
@@ -92,16 +99,14 @@ def _split_at_seams(
     return unique // len(uv), uv[unique % len(uv)], inverse.reshape(faces.shape)
 
 
-def _strongest(
-    weights: Float[ndarray, "vertices joints"],
-) -> tuple[Float[ndarray, "vertices 4"], UInt[ndarray, "vertices 4"]]:
+def strongest_joints(weights: Float[ndarray, "vertices joints"]) -> Skinning:
     """The four largest weights per vertex, summing to 1, and their joints (0 where unused)."""
     padded = np.pad(weights, [(0, 0), (0, max(0, _INFLUENCES - weights.shape[1]))])
     joints = np.argsort(-padded, axis=1, kind="stable")[:, :_INFLUENCES]
     strongest = np.take_along_axis(padded, joints, 1)
     strongest /= strongest.sum(1, keepdims=True)
     small = np.uint8 if weights.shape[1] <= 256 else np.uint16
-    return strongest.astype(np.float32), np.where(strongest > 0, joints, 0).astype(small)
+    return Skinning(strongest.astype(np.float32), np.where(strongest > 0, joints, 0).astype(small))
 
 
 def _normals(
@@ -119,7 +124,8 @@ def _normals(
     return np.where(length > 1e-20, summed / np.maximum(length, 1e-20), up).astype(np.float32)
 
 
-def _add_skin(file: GltfFile, move: Move, shared: _Surface, joints: list[int], label: str) -> None:
+def _add_skin(file: GltfFile, move: Move, shared: _Surface, joints: list[int], label: str) -> int:
+    """A person's surface on their joints; returns the node that shows it."""
     bind = np.tile(np.eye(4, dtype=np.float32), (len(joints), 1, 1))
     bind[:, :3, 3] = -move.rest_joints
     inverse_bind = file.add(bind.transpose(0, 2, 1), gltf.MAT4)  # glTF stores columns
@@ -136,7 +142,25 @@ def _add_skin(file: GltfFile, move: Move, shared: _Surface, joints: list[int], l
     primitive = gltf.Primitive(attributes=attributes, indices=shared.indices, material=0)
     file.gltf.meshes.append(gltf.Mesh(name=label, primitives=[primitive]))
     number = len(file.gltf.meshes) - 1
-    file.node(gltf.Node(name=label, mesh=number, skin=number))
+    return file.node(gltf.Node(name=label, mesh=number, skin=number))
+
+
+def _add_correctives(
+    file: GltfFile, node: int, found: Correctives, shared: _Surface, times: int
+) -> None:
+    """Morph targets of the surface that a node shows, and their weights over time."""
+    mesh = file.gltf.meshes[file.gltf.nodes[node].mesh]
+    mesh.primitives[0].targets = [
+        {"POSITION": file.add(shape[shared.vertex], gltf.VEC3, gltf.ARRAY_BUFFER, bounds=True)}
+        for shape in found.shapes
+    ]
+    mesh.weights = found.weights[0].tolist()
+    mesh.extras = {
+        "targetNames": [f"corrective{number + 1}" for number in range(len(found.shapes))],
+        "mean_error_mm": found.mean_error_mm,
+        "largest_error_mm": found.largest_error_mm,
+    }
+    file.animate(node, "weights", times, file.add(found.weights.reshape(-1), gltf.SCALAR))
 
 
 def _add_motion(file: GltfFile, move: Move, joints: list[int], times: int) -> None:

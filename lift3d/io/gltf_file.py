@@ -72,7 +72,7 @@ class GltfFile:
         return number
 
     def animate(self, node: int, what: str, times: int, values: int) -> None:
-        """Move a node's `rotation` or `translation` through values, linearly between frames."""
+        """Move a node's `rotation`, `translation` or `weights`, linearly between frames."""
         animation = self.gltf.animations[0]
         animation.samplers.append(
             gltf.AnimationSampler(input=times, output=values, interpolation=gltf.ANIM_LINEAR)

@@ -1,12 +1,14 @@
 """The one door for keypoint files: `read_keypoints` finds the format by looking at the content."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+from jaxtyping import Int64
+from numpy import ndarray
 
 from lift3d.errors import InputError
 from lift3d.io.detections import FPS_RANGE, MAX_SIDE, Detections, PixelSpace
@@ -21,10 +23,12 @@ from lift3d.io.people import (
 )
 from lift3d.io.pixels import Source, pixels_from, settle_image_size, share_outside
 from lift3d.io.sniff import read_detections
+from lift3d.io.spatial import Spatial, spatial_of
 from lift3d.motion import Motion
 from lift3d.pose import Pose2D
 from lift3d.skeleton import Skeleton
 from lift3d.skeletons import skeleton_named
+from lift3d.tracking import Tracker
 
 __all__ = ["KeypointFile", "ReadReport", "read_keypoints"]
 
@@ -38,10 +42,12 @@ MAX_KEYPOINTS: Final = 50_000_000
 class ReadReport:
     """What was read, and what had to be assumed. `str(report)` is for people.
 
-    `image_size` is (height, width) in pixels; `pixel_space` is the unit that the file had.
+    `format_reason` says by what the format was known. `image_size` is (height, width) in pixels;
+    `pixel_space` is the unit that the file had.
     """
 
     format: str
+    format_reason: str
     skeleton: str
     skeleton_reason: str
     people: int
@@ -60,6 +66,7 @@ class ReadReport:
         people = "1 person" if self.people == 1 else f"{self.people} people"
         lines = [
             f"{self.format}: {people} over {self.frames} frames ({self.first_frame} to {last})",
+            f"format known by: {self.format_reason}",
             f"skeleton {self.skeleton}: {self.skeleton_reason}",
             f"coordinates: {self.pixel_space}",
             f"picture: {width} wide, {height} high ({_SOURCES[self.image_size_from]})",
@@ -77,27 +84,37 @@ _SOURCES: Final[dict[Source, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class KeypointFile:
-    """Everybody in a keypoint file, over the same frames, the most prominent first (id 0)."""
+    """Everybody in a keypoint file, over the same frames, the most prominent first (id 0).
+
+    `spatial` are the same people's joints in space, where the file has them too; else it is empty.
+    """
 
     people: tuple[Motion[Pose2D], ...]
     report: ReadReport
+    spatial: tuple[Spatial, ...] = ()
 
 
 def read_keypoints(
     path: str | PathLike[str],
     skeleton: Skeleton | str | None = None,
     *,
+    format: str | None = None,  # noqa: A002 - the word that users know
     fps: float | None = None,
     image_size: tuple[int, int] | None = None,
+    tracker: Tracker = "greedy",
 ) -> KeypointFile:
     """Read people's 2D keypoints in pixels from a file, or from a folder with one file per frame.
 
-    OpenPose, COCO, AlphaPose and MediaPipe files are told apart by their content. `skeleton`,
-    `fps` and `image_size` (height, width) overrule what the file says. The file's ids tell people
-    apart; where it has none, `lift3d.tracking` follows them. They come out ordered by the number
-    of keypoints that were seen of them over the clip, numbered from 0. In frames without them,
-    keypoints are NaN, confidence is 0 and `observed` is false. A null in the file is a missing
-    keypoint, as are numbers that are not finite.
+    Formats (`lift3d.io.sniff.FORMATS`) are told apart by their content. `skeleton`, `format` (one
+    of their names), `fps` and `image_size` (height, width) overrule what the file says. The file's
+    ids tell people apart; where it has none, `tracker` (see `lift3d.tracking`) follows them. They
+    come out ordered by the number of keypoints that were seen of them over the clip, numbered from
+    0. In frames without them, keypoints are NaN, confidence is 0 and `observed` is false. A null in
+    the file is a missing keypoint, as are numbers that are not finite.
+
+    Memory: 24 bytes for every keypoint of the file, and up to eight times that while people are told
+    apart; no parsed text. Beside them a folder takes 200 bytes per file and one file at a time, a
+    list of people one block of 256 KB, and a JSON object its text.
 
     Raises `FileFormatError` for missing, broken and unknown files, `SkeletonError` where the joints
     cannot be told or have another number than `skeleton`, and `InputError` where an argument is
@@ -106,8 +123,10 @@ def read_keypoints(
     _check(fps, image_size)
     asked = skeleton_named(skeleton) if isinstance(skeleton, str) else skeleton
     where = f"'{Path(path)}'"
-    found, scraps = without_scraps(read_detections(Path(path)), where)
-    choice = choose_skeleton(found, asked, where)
+    recognised = read_detections(Path(path), format)
+    bodies, scraps = _without_scraps(recognised.found, where)
+    choice = choose_skeleton(bodies, asked, where)
+    found, faces = _body_joints(bodies, choice.skeleton, where)
     size, size_from = settle_image_size(found, image_size, where)
     settled = Settled(
         found.frames,
@@ -118,17 +137,19 @@ def read_keypoints(
         size,
         float(fps or found.facts.fps or DEFAULT_FPS),
     )
-    ids, how = identities(found, settled.points)
+    ids, how = identities(found, settled.points, tracker)
     order = by_prominence(ids, settled.points)
     kept = order[: _affordable(settled)]
     people = tuple(motion_of(settled, ids == person, n) for n, person in enumerate(kept))
-    remarks = [*_remarks(found, settled, size_from, scraps)]
+    remarks = [*_body_only(recognised.found, choice.skeleton)]
+    remarks += _remarks(found, settled, size_from, scraps + faces)
     if len(order) > 1:
         remarks.append(f"people were told apart {how}")
     if len(kept) < len(order):
         remarks.append(f"{len(order) - len(kept)} more people, seen the least, were left out")
     report = ReadReport(
         format=found.facts.format,
+        format_reason=recognised.signs,
         skeleton=choice.skeleton.name,
         skeleton_reason=choice.reason,
         people=len(people),
@@ -141,7 +162,44 @@ def read_keypoints(
         fps_from="caller" if fps else "file" if found.facts.fps else "assumed",
         notes=(*found.facts.notes, *remarks),
     )
-    return KeypointFile(people, report)
+    return KeypointFile(people, report, _spatial(found, settled, ids, kept))
+
+
+def _without_scraps(found: Detections, where: str) -> tuple[Detections, int]:
+    """As `without_scraps`, with what the same people have in space."""
+    rows, scraps = without_scraps(found, where)
+    if found.spatial is None or not scraps:
+        return rows, scraps
+    kept = (found.points[..., 2] > 0).sum(1) >= MIN_KEYPOINTS
+    return replace(rows, spatial=found.spatial[kept]), scraps
+
+
+def _body_joints(found: Detections, body: Skeleton, where: str) -> tuple[Detections, int]:
+    """The body's joints of a whole-body layout, where they come first, and the number of scraps."""
+    joints = len(body)
+    if joints == found.points.shape[1]:
+        return found, 0
+    spatial = None if found.spatial is None else found.spatial[:, :joints]
+    return _without_scraps(replace(found, points=found.points[:, :joints], spatial=spatial), where)
+
+
+def _spatial(
+    found: Detections, settled: Settled, ids: Int64[ndarray, " rows"], kept: list[int]
+) -> tuple[Spatial, ...]:
+    if found.spatial is None:
+        return ()
+    points, unit = found.spatial, found.facts.unit_3d
+    frames = settled.frames - settled.first_frame
+    return tuple(spatial_of(points, frames, ids == who, settled.length, unit) for who in kept)
+
+
+def _body_only(found: Detections, skeleton: Skeleton) -> Iterator[str]:
+    whole = found.facts.skeleton
+    if whole is not None and len(skeleton) < len(whole):
+        yield (
+            f"of {len(whole)} keypoints the first {len(skeleton)}, the body, were read: "
+            f"name the skeleton {whole.name} to keep all (--skeleton)"
+        )
 
 
 def _check(fps: float | None, image_size: tuple[int, int] | None) -> None:

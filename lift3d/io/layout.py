@@ -25,6 +25,7 @@ from lift3d.skeleton import Skeleton
 from lift3d.skeletons import (
     BODY_25,
     BODY_25B,
+    BODY_OF,
     COCO_17,
     COCO_18,
     H36M_17,
@@ -109,13 +110,21 @@ class Choice:
 def choose_skeleton(found: Detections, asked: Skeleton | None, where: str) -> Choice:
     """The caller's layout, else the format's, else the one that the bodies themselves fit.
 
-    Raises `SkeletonError` where the number of keypoints is another, or the bodies do not tell.
+    Of a layout of the whole body only the body is chosen, unless the caller names the whole: its
+    joints come first. Raises `SkeletonError` where the number of keypoints is another, or the bodies
+    do not tell.
     """
     joints = found.points.shape[1]
     if asked is not None:
         return Choice(asked, _asked_reason(found, asked, where))
-    if found.facts.skeleton is not None:
-        return Choice(found.facts.skeleton, f"{found.facts.format} defines it")
+    whole = found.facts.skeleton
+    if whole is not None:
+        return Choice(BODY_OF.get(whole, whole), f"{found.facts.format} defines it")
+    if found.facts.nameless:
+        raise SkeletonError(
+            f"expected a skeleton to be named for {where}, got {joints} keypoints without names that "
+            f"are known: {_of_that_size(joints)}"
+        )
     candidates = CANDIDATES.get(joints, ())
     if len(candidates) == 1:
         return Choice(
@@ -131,6 +140,9 @@ def choose_skeleton(found: Detections, asked: Skeleton | None, where: str) -> Ch
 
 def _asked_reason(found: Detections, asked: Skeleton, where: str) -> str:
     joints = found.points.shape[1]
+    whole = found.facts.skeleton
+    if whole is not None and BODY_OF.get(whole) == asked:
+        return f"the caller named it, the body of {whole.name}"
     if len(asked) != joints:
         raise SkeletonError(
             f"expected {len(asked)} keypoints per person for skeleton '{asked.name}', got {joints} "

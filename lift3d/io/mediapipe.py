@@ -3,17 +3,19 @@
 - JSON object `{"fps", "image_size": [height, width], "frames": [{"frame", "landmarks"}, ...]}`
 - JSON list of frames; a frame is null, a list of 33 landmarks, a list of such lists (several
   people), or an object with `landmarks` or `pose_landmarks`. A landmark is `{"x", "y", "z",
-  "visibility"}` or `[x, y, z, visibility]` (`presence` may follow).
-- `.npy` of shape (frames, 33, 4 or 5), the last axis as above; frames of NaN or zeros are empty.
+  "visibility"}` or `[x, y, z, visibility]` (`presence` may follow). An object may have the same
+  people's `world_landmarks` beside: metres from the middle of the hips, x right, y down, z away from
+  the camera. They are kept as what the people have in space. The names that MediaPipe's JavaScript
+  gives (`poseLandmarks`, `worldLandmarks`) are known, too.
+
+Arrays and CSV are read by `mediapipe_npy` and `mediapipe_csv`.
 
 x is divided by the picture's width and y by its height, so that 0 is the outer edge of the first
 pixel and 1 the outer edge of the last. `visibility` serves as confidence. Names and order:
 google/mediapipe docs/solutions/pose.md.
 """
 
-import io
-import tokenize
-from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,10 +36,14 @@ from lift3d.io.detections import (
 )
 from lift3d.skeletons import MEDIAPIPE_33
 
-__all__ = ["is_mediapipe", "read_mediapipe_document", "read_mediapipe_npy"]
+__all__ = ["FORMAT", "is_mediapipe", "landmark_space", "read_mediapipe_document"]
 
 FORMAT: Final = "MediaPipe landmarks"
-_KEYS: Final = ("landmarks", "pose_landmarks")
+_KEYS: Final = ("landmarks", "pose_landmarks", "poseLandmarks")
+_WORLD_KEYS: Final = (
+    *("world_landmarks", "pose_world_landmarks", "worldLandmarks", "poseWorldLandmarks"),
+)
+_WORLD_UNIT: Final = "metres from the middle of the hips, camera axes (x right, y down, z forward)"
 _BEYOND_ANY_EDGE: Final = 20.0
 
 
@@ -61,11 +67,13 @@ def read_mediapipe_document(document: object, path: Path) -> Detections:
     if not isinstance(frames, list):
         raise FileFormatError(f"expected a list of frames in {where}: write it again")
     numbers = _frame_numbers(frames, where)
-    rows = [
-        row
-        for number, frame in zip(numbers, frames, strict=True)
-        for row in _people(frame, number, f"{where}, frame {number}")
-    ]
+    rows: list[Detection] = []
+    world: list[Float64[ndarray, "33 4"]] = []
+    for number, frame in zip(numbers, frames, strict=True):
+        place = f"{where}, frame {number}"
+        people = [_landmarks(person, place) for person in _people(frame, _KEYS, place)]
+        rows += [Detection(number, points[:, [0, 1, 3]]) for points in people]
+        world += _world(frame, len(people), place)
     facts = FileFacts(
         FORMAT,
         _space(rows),
@@ -73,41 +81,11 @@ def read_mediapipe_document(document: object, path: Path) -> Detections:
         _image_size(header.get("image_size"), where),
         _fps(header.get("fps"), where),
     )
-    return gather(rows, numbers, facts, where)
-
-
-def read_mediapipe_npy(content: bytes, path: Path) -> Detections:
-    """An array of landmarks; object arrays, which would run code, are refused."""
-    where = f"'{path}'"
-    try:
-        array = np.lib.format.read_array(io.BytesIO(content), allow_pickle=False)
-    except (
-        ValueError,
-        EOFError,
-        OSError,
-        MemoryError,
-        SyntaxError,  # numpy parses the header as Python literals
-        tokenize.TokenError,
-        RecursionError,
-    ) as error:
-        raise FileFormatError(
-            f"expected a plain numpy array in {where}, got {error}: save it with numpy.save"
-        ) from None
-    if array.ndim != 3 or array.shape[1] != 33 or array.shape[2] not in (4, 5):
-        raise FileFormatError(
-            f"expected MediaPipe landmarks of shape (frames, 33, 4 or 5) in {where}, got "
-            f"{array.shape}: save x, y, z, visibility for each"
-        )
-    if array.dtype.kind not in "iuf":
-        raise FileFormatError(f"expected numbers in {where}, got {array.dtype}: save floats")
-    frames = array[..., [0, 1, 3]].astype(np.float64)
-    rows = [
-        Detection(number, frame)
-        for number, frame in enumerate(frames)
-        if np.nan_to_num(frame[:, :2]).any()
-    ]
-    facts = FileFacts(FORMAT + " (.npy)", _space(rows), MEDIAPIPE_33)
-    return gather(rows, range(len(frames)), facts, where)
+    found = gather(rows, numbers, facts, where)
+    spatial = np.stack(world)
+    if np.isnan(spatial[..., :3]).all():
+        return found
+    return replace(found, spatial=spatial, facts=replace(found.facts, unit_3d=_WORLD_UNIT))
 
 
 def _frame_numbers(frames: list[Any], where: str) -> list[int]:
@@ -122,20 +100,35 @@ def _frame_numbers(frames: list[Any], where: str) -> list[int]:
     return given
 
 
-def _people(frame: object, number: int, where: str) -> Iterator[Detection]:
+def _people(frame: object, keys: tuple[str, ...], where: str) -> list[object]:
+    """The lists of landmarks of a frame's people; `keys` are the names that they may stand under."""
     if isinstance(frame, dict):
-        frame = next((frame[key] for key in _KEYS if key in frame), None)
+        frame = next((frame[key] for key in keys if key in frame), None)
     if not frame:
-        return
+        return []
     if not isinstance(frame, list):
         raise FileFormatError(f"expected a list of landmarks in {where}: write it again")
     several = isinstance(frame[0], list) and any(isinstance(part, list | dict) for part in frame[0])
-    for person in frame if several else [frame]:
-        if person:
-            yield Detection(number, _landmarks(person, where))
+    return [person for person in (frame if several else [frame]) if person]
 
 
-def _landmarks(person: object, where: str) -> Float64[ndarray, "33 3"]:
+def _world(frame: object, count: int, where: str) -> list[Float64[ndarray, "33 4"]]:
+    """x, y, z, confidence in space of each of a frame's people; NaN and 0 where there are none."""
+    people = _people(frame, _WORLD_KEYS, where) if isinstance(frame, dict) else []
+    if people and len(people) != count:
+        raise FileFormatError(
+            f"expected world landmarks of {count} people in {where}, got {len(people)}: save both "
+            "for everybody"
+        )
+    if not people:
+        return [np.tile([np.nan, np.nan, np.nan, 0.0], (33, 1))] * count
+    points = np.stack([_landmarks(person, where) for person in people])
+    seen = np.isfinite(points).all(-1) & (points[..., 3] > 0)
+    return list(np.where(seen[..., None], points, [np.nan, np.nan, np.nan, 0.0]))
+
+
+def _landmarks(person: object, where: str) -> Float64[ndarray, "33 4"]:
+    """x, y, z, visibility of 33 landmarks."""
     if not isinstance(person, list) or len(person) != 33:
         got = len(person) if isinstance(person, list) else "something else"
         raise FileFormatError(
@@ -147,7 +140,7 @@ def _landmarks(person: object, where: str) -> Float64[ndarray, "33 3"]:
             f"expected x, y, z, visibility for every landmark in {where}, got "
             f"{values.shape[-1] if values.ndim > 1 else 'one'} number each: save all four"
         )
-    return values[:, [0, 1, 3]]
+    return values[:, :4]
 
 
 def _values(landmark: object, where: str) -> object:
@@ -159,14 +152,16 @@ def _values(landmark: object, where: str) -> object:
             f"expected x, y, z, visibility for every landmark in {where}, got none of "
             f"'{missing[0]}': save all four"
         )
-    return [landmark["x"], landmark["y"], 0.0, landmark["visibility"]]
+    return [landmark["x"], landmark["y"], landmark.get("z"), landmark["visibility"]]
 
 
 def _space(rows: list[Detection]) -> PixelSpace:
+    return landmark_space(np.stack([row.points for row in rows]) if rows else np.empty((0, 33, 3)))
+
+
+def landmark_space(points: Float64[ndarray, "rows joints 3"]) -> PixelSpace:
     """Landmarks may leave the picture, but not by many widths: such numbers are pixels already."""
-    if not rows:
-        return "normalised [0,1] of width and height"
-    xy = np.concatenate([row.points[:, :2] for row in rows])
+    xy = points[..., :2]
     middle = np.median(np.abs(xy[np.isfinite(xy)])) if np.isfinite(xy).any() else 0.0
     return "pixels" if middle > _BEYOND_ANY_EDGE else "normalised [0,1] of width and height"
 

@@ -4,132 +4,119 @@ Layout: `{"version", "people": [{"pose_keypoints_2d": [x, y, c, ...], "person_id
 (versions 1.0 to 1.3; before 1.0 the key was `pose_keypoints`, and CMU-Pose wrote `bodies` with
 `joints`). Read from CMU-Perceptual-Computing-Lab/openpose, doc/02_output.md. An undetected keypoint
 is 0, 0, 0; the order of people is arbitrary between frames. Sports2D and Pose2Sim write the same
-layout for other skeletons.
+layout for other skeletons. Hands and face lie in lists of their own, which are passed over;
+`pose_keypoints_3d` (x, y, z, c, in the unit of the calibration) is kept beside the picture's points.
 
-`--keypoint_scale` 3 and 4 give [0, 1] and [-1, 1] from the first pixel's centre to the last one's
-(src/openpose/core/keypointScaler.cpp divides by width - 1 and height - 1).
+`--keypoint_scale` 0 to 2 give pixels, of one picture or another; 3 and 4 give [0, 1] and [-1, 1] from
+the first pixel's centre to the last one's (src/openpose/core/keypointScaler.cpp divides by width - 1
+and height - 1).
 """
 
-import re
-from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Final
+from collections.abc import Container
+from types import MappingProxyType
+from typing import Any, Final
 
+import msgspec
 import numpy as np
+from jaxtyping import Float64
+from msgspec import UNSET, UnsetType
+from numpy import ndarray
 
 from lift3d.errors import FileFormatError
-from lift3d.io.detections import (
-    Detection,
-    Detections,
-    FileFacts,
-    PixelSpace,
-    as_person,
-    as_triplets,
-    gather,
-    load_json,
-    read_bytes,
-)
+from lift3d.io.detections import Detections, FileFacts, PixelSpace, as_person
+from lift3d.io.frame_folder import FrameFormat
+from lift3d.io.json_stream import BOM, Terms, decoded
+from lift3d.io.rows import Rows
+from lift3d.io.specimen import Specimen
+from lift3d.skeletons import BODY_135, MPI_15
 
-__all__ = ["is_openpose", "people_in", "read_openpose_document", "read_openpose_folder"]
+__all__ = ["OPENPOSE", "add_people", "is_openpose", "signs_of_openpose"]
 
 FORMAT: Final = "OpenPose JSON"
-_LAST_NUMBER: Final = re.compile(r"^(.*?)(\d+)\D*$", re.DOTALL)
+_LAYOUTS: Final = MappingProxyType({15: MPI_15, 135: BODY_135})
+_TERMS: Final = Terms("person")
 _CONFIDENT: Final = 0.1
 
-
-def is_openpose(document: object) -> bool:
-    """Whether a parsed JSON document is one OpenPose frame."""
-    return isinstance(document, dict) and ("people" in document or "bodies" in document)
+Flat = tuple[float | None, ...]
 
 
-def read_openpose_folder(folder: Path, files: Sequence[Path]) -> Detections:
-    """One JSON file per frame; the last number in a file's name is the frame's number."""
-    numbered = _frame_numbers(files)
-    rows = [row for frame, path in numbered.items() for row in _rows(path, frame)]
-    return _gathered(rows, list(numbered), f"'{folder}'")
+class _Person(msgspec.Struct, gc=False):
+    pose_keypoints_2d: Flat | UnsetType = UNSET
+    pose_keypoints: Flat | UnsetType = UNSET
+    joints: Flat | UnsetType = UNSET
+    pose_keypoints_3d: Flat = ()
+    person_id: Any = None
 
 
-def read_openpose_document(document: object, path: Path) -> Detections:
-    """A single frame; its number is the last one in the file's name, or 0."""
-    match = _LAST_NUMBER.match(path.stem)
-    frame = int(match[2][-12:]) if match else 0
-    return _gathered(list(people_in(document, frame, f"'{path}'")), [frame], f"'{path}'")
+class _Frame(msgspec.Struct, gc=False):
+    people: list[_Person] | UnsetType = UNSET
+    bodies: list[_Person] | UnsetType = UNSET
 
 
-def people_in(document: object, frame: int, where: str) -> Iterator[Detection]:
-    """The people of one OpenPose (or CMU-Pose) document."""
-    if not isinstance(document, dict) or not is_openpose(document):
+_FRAME: Final = msgspec.json.Decoder(_Frame)
+
+
+def is_openpose(names: Container[str]) -> bool:
+    """Whether a JSON object with these names in it is one OpenPose frame."""
+    return "people" in names or "bodies" in names
+
+
+def signs_of_openpose(specimen: Specimen) -> str:
+    """By what a file is known to be a frame of OpenPose; empty where it is not."""
+    if not is_openpose(specimen.members):
+        return ""
+    return "a JSON object with 'people' (or, in CMU-Pose's days, 'bodies')"
+
+
+def add_people(rows: Rows, text: bytes | msgspec.Raw, frame: int, source: str) -> None:
+    """Add the people of one OpenPose (or CMU-Pose) document."""
+    try:
+        document = _FRAME.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        document = decoded(_FRAME.decode, bytes(text).removeprefix(BOM), f"'{source}'", _TERMS)
+    people = document.bodies if document.people is UNSET else document.people
+    if people is UNSET:
         raise FileFormatError(
-            f"expected OpenPose's 'people' in {where}, got something else: "
+            f"expected OpenPose's 'people' in '{source}', got something else: "
             "give one detector's files only"
         )
-    people = document.get("people", document.get("bodies"))
-    if not isinstance(people, list):
-        raise FileFormatError(f"expected a list of people in {where}: write it again")
     for number, person in enumerate(people):
-        place = f"{where}, person {number}"
-        if not isinstance(person, dict):
-            raise FileFormatError(f"expected named lists of keypoints in {place}: write it again")
-        values = _body(person, place)
+        values = person.pose_keypoints_2d
+        if values is UNSET:
+            values = _old_name(person, source, number)
         if values:
-            yield Detection(frame, as_triplets(values, place), as_person(person.get("person_id")))
+            rows.add(frame, values, as_person(person.person_id), source, number)
+            if person.pose_keypoints_3d:
+                rows.add_spatial(person.pose_keypoints_3d, source, number)
 
 
-def _body(person: dict[str, object], where: str) -> object:
-    for key in ("pose_keypoints_2d", "pose_keypoints", "joints"):
-        if key in person:
-            return person[key]
-    raise FileFormatError(
-        f"expected 'pose_keypoints_2d' in {where}, got {', '.join(person) or 'nothing'}: "
-        "run OpenPose with its body detector on"
-    )
+def _old_name(person: _Person, source: str, number: int) -> Flat:
+    values = person.joints if person.pose_keypoints is UNSET else person.pose_keypoints
+    if values is UNSET:
+        raise FileFormatError(
+            f"expected 'pose_keypoints_2d' in '{source}', person {number}, got none: "
+            "run OpenPose with its body detector on"
+        )
+    return values
 
 
-def _rows(path: Path, frame: int) -> Iterator[Detection]:
-    return people_in(load_json(read_bytes(path), path), frame, f"'{path}'")
-
-
-def _frame_numbers(files: Sequence[Path]) -> dict[int, Path]:
-    numbered: dict[int, Path] = {}
-    clips: dict[str, Path] = {}
-    for path in files:
-        match = _LAST_NUMBER.match(path.stem)
-        if not match:
-            raise FileFormatError(
-                f"expected a frame number in every file name of '{path.parent}', got "
-                f"'{path.name}': remove it or give that file alone"
-            )
-        clips.setdefault(match[1], path)
-        other = numbered.setdefault(int(match[2][-12:]), path)
-        if len(clips) > 1 or other is not path:
-            one, two = list(clips.values())[:2] if len(clips) > 1 else (other, path)
-            raise FileFormatError(
-                f"expected the frames of one clip in '{path.parent}', got '{one.name}' and "
-                f"'{two.name}': put each clip in its own folder"
-            )
-    return dict(sorted(numbered.items()))
-
-
-def _gathered(rows: list[Detection], frames: list[int], where: str) -> Detections:
-    space = _space(rows)
+def _finish(rows: Rows, frames: list[int]) -> Detections:
+    points = rows.points()
+    space = _space(points)
     if space != "normalised [-1,1]":  # there 0, 0 is the middle of the picture
-        rows = [_without_origin(row) for row in rows]
-    return gather(rows, frames, FileFacts(FORMAT, space), where)
+        # Some writers keep a confidence beside 0, 0, which still means that nothing was found.
+        points[(points[..., 0] == 0) & (points[..., 1] == 0), 2] = 0.0
+    layout = _LAYOUTS.get(points.shape[1])
+    unit = "the unit in which the cameras were calibrated"
+    return rows.detections(frames, FileFacts(FORMAT, space, layout, unit_3d=unit))
 
 
-def _without_origin(row: Detection) -> Detection:
-    """Some writers keep a confidence beside 0, 0, which still means that nothing was found."""
-    nothing = (row.points[:, :2] == 0).all(-1)
-    points = np.where(nothing[:, None], 0.0, row.points) if nothing.any() else row.points
-    return Detection(row.frame, points, row.person)
-
-
-def _space(rows: list[Detection]) -> PixelSpace:
+def _space(points: Float64[ndarray, "rows joints 3"]) -> PixelSpace:
     """No pixel coordinates stay within 2 for a whole clip, and OpenPose's others never leave it."""
-    if not rows:
-        return "pixels"
-    points = np.concatenate([row.points for row in rows])
-    xy = points[(points[:, 2] > _CONFIDENT) & np.isfinite(points).all(-1), :2]
+    xy = points[(points[..., 2] > _CONFIDENT) & np.isfinite(points).all(-1), :2]
     if not xy.size or np.abs(xy).max() > 2:
         return "pixels"
     return "normalised [-1,1]" if xy.min() < 0 else "normalised [0,1]"
+
+
+OPENPOSE: Final = FrameFormat(add_people, _finish)

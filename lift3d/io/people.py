@@ -13,7 +13,7 @@ from lift3d.io.detections import ANONYMOUS, Detections
 from lift3d.motion import Motion
 from lift3d.pose import Pose2D
 from lift3d.skeleton import Skeleton
-from lift3d.tracking import track_greedy
+from lift3d.tracking import Tracker, track_people
 
 __all__ = ["Settled", "by_prominence", "identities", "motion_of", "without_scraps"]
 
@@ -55,15 +55,15 @@ def without_scraps(found: Detections, where: str) -> tuple[Detections, int]:
 
 
 def identities(
-    found: Detections, points: Float64[ndarray, "rows joints 3"]
+    found: Detections, points: Float64[ndarray, "rows joints 3"], tracker: Tracker = "greedy"
 ) -> tuple[Int64[ndarray, " rows"], str]:
     """An id per row, and where the ids come from; `points` in pixels."""
     pairs = np.stack([found.frames, found.persons])
     if (found.persons == ANONYMOUS).any():
-        return track_greedy(found.frames, points), "by following their poses"
+        return track_people(found.frames, points, tracker), "by following their poses"
     if np.unique(pairs, axis=1).shape[1] < pairs.shape[1]:
         how = "by following their poses, since the file gives one id to two people of a frame"
-        return track_greedy(found.frames, points), how
+        return track_people(found.frames, points, tracker), how
     return found.persons, "by the ids in the file"
 
 

@@ -90,13 +90,15 @@ def pixels_from(
     OpenPose's [0,1] and [-1,1] go from the centre of the first pixel to the centre of the last:
     x (width - 1). Shares of width and height (MediaPipe) go from edge to edge: x width - 0.5.
     """
+    if space == "pixels":
+        return points
     size = np.array([image_size[1], image_size[0]], dtype=np.float64)
     xy = points[..., :2]
     if space == "normalised [0,1]":
         xy = xy * (size - 1)
     elif space == "normalised [-1,1]":
         xy = (xy + 1) / 2 * (size - 1)
-    elif space == "normalised [0,1] of width and height":
+    else:
         xy = xy * size - 0.5
     return np.concatenate([xy, points[..., 2:]], -1)
 

@@ -40,9 +40,13 @@ def test_a_clip_gets_another_body_that_stands_as_the_first(
     )
 
 
-def test_what_is_no_clip_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["convert", "a.pkl", str(tmp_path / "b.npz"), "--body-model", "smpl"]) == 2
-    assert "two .npz clips" in capsys.readouterr().err
+def test_keypoints_have_no_body_to_change(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = short_sample(tmp_path, 3)
+    assert main(["convert", str(source), str(tmp_path / "b.npz"), "--body-model", "default"]) == 2
+    assert "lift them with lift3d lift" in capsys.readouterr().err
+    assert not (tmp_path / "b.npz").exists()
 
 
 def test_joints_only_cannot_change_their_body(

@@ -56,9 +56,9 @@ def test_a_file_taken_for_a_folder(write, openpose_frame) -> None:
     [
         (b"", "got an empty file"),
         (b"  \n", "got an empty file"),
-        (b"\x89PNG\r\n\x1a\n\0\0", "expected a JSON or .npy file"),
-        (b"PK\x03\x04 a zip", "expected a JSON or .npy file"),
-        (b"hello", "expected a JSON or .npy file"),
+        (b"\x89PNG\r\n\x1a\n\0\0", "got a PNG picture: run a keypoint detector"),
+        (b"PK\x03\x04 a zip", "npz|zip archive"),
+        (b"hello", r"expected keypoints \(openpose, .* got text that begins with 'hello'"),
         (b'{"people": [{"pose_key', "expected whole JSON"),
         (b'{"people": [\xff\xfe]}', "expected whole JSON"),
         (b'{"people": [{"pose_keypoints_2d": [NaN, 1, 1]}]}', "write null instead"),

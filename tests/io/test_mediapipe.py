@@ -138,13 +138,13 @@ def test_bad_documents(content: Any, message: str, write: Callable[..., Path]) -
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (saved(np.zeros((3, 17, 4))), r"got \(3, 17, 4\)"),
-        (saved(np.zeros((3, 33, 3))), r"got \(3, 33, 3\)"),
+        (saved(np.zeros((3, 17, 4))), r"got \[3, 17, 4\]"),
+        (saved(np.zeros((3, 33, 3))), "3 frames without anybody"),
         (saved(np.zeros((3, 33, 4))), "3 frames without anybody"),
-        (saved(np.full((3, 33, 4), "a")), "expected numbers"),
+        (saved(np.full((3, 33, 4), "a")), "values of type <U1"),
         (saved(np.ones((3, 33, 4)))[:-50], "expected a plain numpy array"),
         (saved(np.ones((3, 33, 4)))[:20], "expected a plain numpy array"),
-        (saved(np.array([{}], dtype=object), allow_pickle=True), "Object arrays cannot be loaded"),
+        (saved(np.array([{}], dtype=object), allow_pickle=True), "values of type object"),
     ],
 )
 def test_bad_arrays(content: bytes, message: str, write: Callable[..., Path]) -> None:

@@ -163,7 +163,7 @@ def test_forty_people_in_a_frame(walker, write, openpose_frame) -> None:
 
 def test_a_layout_that_lift3d_does_not_have(write, openpose_frame) -> None:
     with pytest.raises(SkeletonError, match="no layout of that size is known"):
-        read_keypoints(write("1.json", openpose_frame([1.0, 2.0, 0.5] * 15)))
+        read_keypoints(write("1.json", openpose_frame([1.0, 2.0, 0.5] * 19)))
 
 
 def test_a_skeleton_of_another_count_is_an_error(walker, write, openpose_frame) -> None:

@@ -1,0 +1,46 @@
+"""Writing a clip in one format, with a bar on the way and rows for the closing table."""
+
+import os
+import time
+from pathlib import Path
+
+from lift3d.cli.console import Stages
+from lift3d.clip import Clip
+from lift3d.io.bvh_rigs import RigName
+from lift3d.io.output_formats import OutputFormat
+from lift3d.io.outputs import OutputJob, write_output
+from lift3d.pipeline import make_body
+
+__all__ = ["Row", "write_files"]
+
+Row = tuple[str, str, str]
+"""A file, its size and the seconds that it took."""
+
+
+def write_files(
+    clip: Clip,
+    path: Path,
+    found: OutputFormat,
+    stages: Stages,
+    *,
+    body_path: str | os.PathLike[str] | None = None,
+    rig: RigName = "smpl",
+    correctives: int = 0,
+) -> list[Row]:
+    """Write a clip in a format; `body_path` is where its body model is read from, if from a file."""
+    started = time.perf_counter()
+
+    def tell(done: int, total: int) -> None:
+        stages(f"writing {path.name}", done, total)
+
+    uses_body = found.needs == "body" or found.name in ("mot", "angles")
+    model = make_body(clip.body_model, body_path) if clip.body_model and uses_body else None
+    written = write_output(path, found, OutputJob(clip, model, rig, correctives, progress=tell))
+    seconds = f"{time.perf_counter() - started:.1f}"
+    return [(str(each), f"{_size(each) / 1000:.0f} kB", seconds) for each in written]
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file, or of all files in a folder."""
+    files = path.iterdir() if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files)
