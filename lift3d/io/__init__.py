@@ -1,9 +1,13 @@
-"""Files in and out: keypoint files of detectors, lifted clips, animation."""
+"""Files in and out: keypoint files of detectors, lifted clips, motion and animation."""
 
+from lift3d.io.amass_npz import write_amass
 from lift3d.io.atomic import atomic_path
+from lift3d.io.bvh_write import write_bvh
 from lift3d.io.clip_npz import read_clip, write_clip
-from lift3d.io.glb import write_glb
+from lift3d.io.glb import write_clip_glb, write_glb
 from lift3d.io.keypoints import KeypointFile, ReadReport, read_keypoints
+from lift3d.io.mesh_sequence import write_meshes
+from lift3d.io.usd_write import write_usd
 
 __all__ = [
     "KeypointFile",
@@ -11,6 +15,11 @@ __all__ = [
     "atomic_path",
     "read_clip",
     "read_keypoints",
+    "write_amass",
+    "write_bvh",
     "write_clip",
+    "write_clip_glb",
     "write_glb",
+    "write_meshes",
+    "write_usd",
 ]

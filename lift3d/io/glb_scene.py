@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pygltflib as gltf
@@ -149,7 +149,8 @@ def _add_correctives(
     file: GltfFile, node: int, found: Correctives, shared: _Surface, times: int
 ) -> None:
     """Morph targets of the surface that a node shows, and their weights over time."""
-    mesh = file.gltf.meshes[file.gltf.nodes[node].mesh]
+    number: Any = file.gltf.nodes[node].mesh
+    mesh = file.gltf.meshes[number]
     mesh.primitives[0].targets = [
         {"POSITION": file.add(shape[shared.vertex], gltf.VEC3, gltf.ARRAY_BUFFER, bounds=True)}
         for shape in found.shapes

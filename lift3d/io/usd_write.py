@@ -3,6 +3,10 @@
 Needs `usd-core`, the extra `usd`. Each person is a `SkelRoot` with a mesh at rest, a skeleton with
 joints named as in the body, and a `SkelAnimation` with a rotation per joint and frame and the root's
 path. Unlike glTF, UsdSkel holds any number of joints per vertex.
+
+FBX is not written, since no well-kept free library writes it with skins and motion: Autodesk's SDK is
+not free software and not on PyPI, ufbx only reads, and Blender's `bpy` is a whole program under the GPL.
+Tools that want FBX read GLB, BVH or USD, or turn these into it.
 """
 
 import os

@@ -261,13 +261,10 @@ def test_people_left_out_and_bodies_that_do_not_fit_are_told(
     assert "do not cover their keypoints" in " ".join(capsys.readouterr().out.split())
 
 
-def test_keypoints_all_on_one_height(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_keypoints_all_on_one_height(tmp_path: Path) -> None:
     flat = person()["pose_keypoints_2d"]
     assert isinstance(flat, list)
     line = [500.0 if number % 3 == 1 else value for number, value in enumerate(flat)]
     source = write(tmp_path / "in", frame({"pose_keypoints_2d": line}))
     out = str(tmp_path / "result.npz")
-    assert main(["lift", str(source), "-o", out, "--skeleton", "body_25"]) == 2
-    assert "do not lie on one point" in " ".join(capsys.readouterr().err.split())
+    assert main(["lift", str(source), "-o", out, "--skeleton", "body_25"]) == 0
