@@ -13,6 +13,7 @@ from lift3d.errors import InputError
 from lift3d.evaluation import EvaluationConfig
 from lift3d.lifting.steady import Smoothing
 from lift3d.pipeline import LiftOptions
+from lift3d.tracking import Tracker
 from lift3d.training.lifter import TrainConfig
 
 __all__ = ["app"]
@@ -35,9 +36,11 @@ def lift_verb(
     output: Outputs,
     format: str | None = None,  # noqa: A002 - the word that users know
     skeleton: str | None = None,
+    tracker: Tracker = "greedy",
+    repair_swaps: bool = False,
     fps: float | None = None,
     camera: Annotated[CameraOptions, tyro.conf.arg(name="")] = _UNKNOWN_CAMERA,
-    lifter: str = "universal",
+    lifter: str = "temporal",
     body_model: str = "default",
     path: Path | None = None,
     smooth_seconds: float = 0.06,
@@ -57,6 +60,8 @@ def lift_verb(
         output: Where to write; several files may be given.
         format: Format of the file, where its content is told wrongly (openpose, coco, csv, ...).
         skeleton: Joint layout of the file, where it cannot be told or is told wrongly.
+        tracker: How people are followed where the file has no ids.
+        repair_swaps: Exchange left and right back where the detector took them for each other.
         fps: Frames per second, where the file does not say them.
         camera: The camera.
         lifter: Which lifter to use (see `lift3d list`).
@@ -83,7 +88,7 @@ def lift_verb(
         height=height,
         max_people=max_people,
     )
-    reading = ReadOptions(format, skeleton, fps)
+    reading = ReadOptions(format, skeleton, fps, tracker, repair_swaps)
     lift_to_files(keypoints, output, options, camera, reading)
 
 

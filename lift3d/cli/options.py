@@ -7,6 +7,7 @@ from lift3d.camera import Camera
 from lift3d.conventions import DEFAULT_FOV
 from lift3d.errors import InputError
 from lift3d.lifting.field_of_view import FieldOfViewChoice
+from lift3d.tracking import Tracker
 
 __all__ = ["CameraOptions", "ReadOptions"]
 
@@ -57,8 +58,10 @@ class CameraOptions:
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """What overrules a keypoint file: its format and joint layout by name, frames per second."""
+    """What overrules a keypoint file, and how people in it are followed and repaired."""
 
     format: str | None = None
     skeleton: str | None = None
     fps: float | None = None
+    tracker: Tracker = "greedy"
+    repair_swaps: bool = False

@@ -43,6 +43,8 @@ def lift_to_files(
         format=reading.format,
         fps=reading.fps,
         image_size=camera.image_size,
+        tracker=reading.tracker,
+        repair_swaps=reading.repair_swaps,
     )
     read_seconds = time.perf_counter() - started
     console.print(f"{file.report}\n{camera}", highlight=False)

@@ -28,7 +28,7 @@ from lift3d.motion import Motion
 from lift3d.pose import Pose2D
 from lift3d.skeleton import Skeleton
 from lift3d.skeletons import skeleton_named
-from lift3d.tracking import Tracker
+from lift3d.tracking import Tracker, repair_sides
 
 __all__ = ["KeypointFile", "ReadReport", "read_keypoints"]
 
@@ -102,6 +102,7 @@ def read_keypoints(
     fps: float | None = None,
     image_size: tuple[int, int] | None = None,
     tracker: Tracker = "greedy",
+    repair_swaps: bool = False,
 ) -> KeypointFile:
     """Read people's 2D keypoints in pixels from a file, or from a folder with one file per frame.
 
@@ -109,7 +110,7 @@ def read_keypoints(
     of their names), `fps` and `image_size` (height, width) overrule what the file says. The file's
     ids tell people apart; where it has none, `tracker` (see `lift3d.tracking`) follows them. They
     come out ordered by the number of keypoints that were seen of them over the clip, numbered from
-    0. In frames without them, keypoints are NaN, confidence is 0 and `observed` is false. A null in
+    0. With `repair_swaps`, left and right are exchanged back where they leap over time. In frames without them, keypoints are NaN, confidence is 0 and `observed` is false. A null in
     the file is a missing keypoint, as are numbers that are not finite.
 
     Memory: 24 bytes for every keypoint of the file, and up to eight times that while people are told
@@ -141,8 +142,13 @@ def read_keypoints(
     order = by_prominence(ids, settled.points)
     kept = order[: _affordable(settled)]
     people = tuple(motion_of(settled, ids == person, n) for n, person in enumerate(kept))
+    mended = [repair_sides(motion) for motion in people] if repair_swaps else []
+    people = tuple(motion for motion, _ in mended) or people
     remarks = [*_body_only(recognised.found, choice.skeleton)]
     remarks += _remarks(found, settled, size_from, scraps + faces)
+    if repair_swaps:
+        swapped = sum(int((marks & motion.pose.seen).sum()) for motion, marks in mended)
+        remarks.append(f"left and right were exchanged back for {swapped} keypoints")
     if len(order) > 1:
         remarks.append(f"people were told apart {how}")
     if len(kept) < len(order):

@@ -16,7 +16,7 @@ from lift3d.io.bvh_write import write_bvh
 from lift3d.io.c3d_write import write_c3d
 from lift3d.io.clip_npz import write_clip
 from lift3d.io.coco_write import write_coco
-from lift3d.io.glb import write_glb
+from lift3d.io.glb import write_clip_glb
 from lift3d.io.mesh_sequence import write_meshes
 from lift3d.io.openpose_write import write_openpose
 from lift3d.io.output_formats import FormatName, OutputFormat, paths_of, reason_against
@@ -73,16 +73,7 @@ def _body(job: OutputJob) -> BodyModel:
 
 
 def _glb(path: Path, job: OutputJob) -> None:
-    bodies = [person.body for person in job.clip.people if person.body is not None]
-    turn = job.clip.world_from_camera
-    write_glb(
-        path,
-        _body(job),
-        bodies,
-        job.clip.fps,
-        world_from_camera=turn,
-        correctives=job.correctives,
-    )
+    write_clip_glb(path, job.clip, _body(job), correctives=job.correctives)
 
 
 def _bvh(path: Path, job: OutputJob) -> None:

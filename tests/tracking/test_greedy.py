@@ -10,7 +10,7 @@ import torch
 from lift3d.errors import InputError
 from lift3d.io import read_keypoints
 from lift3d.tracking import GreedyTracking, track_greedy
-from lift3d.tracking.greedy import pose_similarity
+from lift3d.tracking.matching import pose_similarity
 
 
 def body(x: float, y: float = 300.0, size: float = 200.0) -> np.ndarray:
