@@ -58,7 +58,7 @@ class LiftOptions:
     from people's perspective (`lift3d.lifting.field_of_view`).
     """
 
-    lifter: str = "universal"
+    lifter: str = "temporal"
     body_model: str = "default"
     body_path: str | os.PathLike[str] | None = None
     smooth_seconds: float = 0.06

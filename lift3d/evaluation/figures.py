@@ -47,6 +47,7 @@ FIGURES: Final = {
     "bone_error_mm": Figure("bone length error", "mm", 1000.0),
     "bone_spread_mm": Figure("bone length spread over a window", "mm", 1000.0),
     "foot_speed_mm_per_s": Figure("speed of standing feet", "mm/s", 1000.0),
+    "coverage_90_percent": Figure("joints in their 90 % ellipsoids", "%", 100.0),
     "lifted_share": Figure("frames lifted", "share", 1.0),
     "lifted_joint_share": Figure("known joints lifted", "share", 1.0),
 }

@@ -21,7 +21,15 @@ from lift3d.evaluation.views import (
     random_view,
     root_relative,
 )
-from lift3d.metrics import aggregated, best_joints_of, best_of, joint_errors, mpjpe, pa_mpjpe
+from lift3d.metrics import (
+    aggregated,
+    best_joints_of,
+    best_of,
+    coverage,
+    joint_errors,
+    mpjpe,
+    pa_mpjpe,
+)
 from lift3d.motion import Motion
 from lift3d.pose import Pose2D, Pose3D
 from lift3d.protocols import Dataset, Lifter
@@ -30,6 +38,7 @@ from lift3d.skeletons import LIFT_23
 __all__ = ["DETECTED", "SeveralAnswers", "evaluate_lifter", "keeping"]
 
 _LIMBS: Final = ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")
+_NOISY: Final = ("mpjpe_mm", "pa_mpjpe_mm", "n_mpjpe_mm", "coverage_90_percent")
 DETECTED: Final = (*_LIMBS, "nose", "ear", "toe", "heel")
 
 
@@ -99,11 +108,11 @@ def _seen_three_ways(
     perfect, limbs = (keeping(shot.keypoints, parts) for parts in (DETECTED, _LIMBS))
     figures, joints = _answered(lifter, shot, perfect, config)
     for prefix, keypoints, keys in (
-        ("limbs", limbs, ("mpjpe_mm", "pa_mpjpe_mm")),
-        ("noisy", _noisy(perfect, shot, generator), ("mpjpe_mm", "pa_mpjpe_mm", "n_mpjpe_mm")),
+        ("limbs", limbs, ("mpjpe_mm", "pa_mpjpe_mm", "coverage_90_percent")),
+        ("noisy", _noisy(perfect, shot, generator), _NOISY),
     ):
         more, _ = _answered(lifter, shot, keypoints, config)
-        figures |= {f"{prefix}_{key}": more[key] for key in keys}
+        figures |= {f"{prefix}_{key}": more[key] for key in keys if key in more}
     return _window(shot, figures, joints)
 
 
@@ -135,10 +144,14 @@ def _answered(
 ) -> tuple[dict[str, Tensor], Tensor]:
     """Figures of what a lifter says to some keypoints, and the errors by joint."""
     joint_set = config.joint_set
-    several = _answers(lifter, shot, keypoints, config)
+    motions = _answers(lifter, shot, keypoints, config)
+    several = torch.stack([root_relative(motion, joint_set) for motion in motions])
     predicted = several[0] if len(several) == 1 else aggregated(several)
     found, true, mask = judged(predicted, shot, joint_set)
     figures = figures_of(predicted, shot, joint_set)
+    covariance = motions[0].pose.to(joint_set.skeleton).covariance[:, list(joint_set.judged)]
+    if bool(covariance.isfinite().any()):
+        figures["coverage_90_percent"] = coverage(found, true, covariance.float(), mask)
     if len(several) > 1:
         chosen = several[:, :, list(joint_set.judged)]
         name = f"of_{len(several)}"
@@ -152,8 +165,7 @@ def _answered(
 
 def _answers(
     lifter: Lifter, shot: Shot, keypoints: Motion[Pose2D], config: EvaluationConfig
-) -> Tensor:
-    """[hypotheses, frames, joints, 3], root-relative in the joint set's skeleton."""
+) -> Sequence[Motion[Pose3D]]:
     if config.hypotheses > 1 and isinstance(lifter, SeveralAnswers):
         motions = lifter.hypotheses(keypoints, shot.camera, config.hypotheses)
     else:
@@ -163,7 +175,7 @@ def _answers(
             f"expected {len(shot.frames)} frames from the lifter, as it was shown, got "
             f"{', '.join(str(len(m)) for m in motions)}: a lifter answers for every frame"
         )
-    return torch.stack([root_relative(motion, config.joint_set) for motion in motions])
+    return motions
 
 
 def _window(shot: Shot, figures: dict[str, Tensor], joints: Tensor) -> WindowErrors:

@@ -19,7 +19,8 @@ def rays_from_pixels(
     """Unit vectors from the camera centre through the pixels, in the camera frame."""
     centred = pixels - intrinsics[..., None, :2, 2]
     xy = torch.linalg.solve(intrinsics[..., :2, :2], centred.transpose(-1, -2)).transpose(-1, -2)
-    if distortion is not None:
+    # Undoing no distortion would take a third of a live frame's time.
+    if distortion is not None and (distortion.requires_grad or bool(distortion.any())):
         xy = undistort(xy, distortion, lens)
     return torch.nn.functional.normalize(torch.cat([xy, torch.ones_like(xy[..., :1])], -1), dim=-1)
 

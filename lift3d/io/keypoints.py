@@ -110,8 +110,9 @@ def read_keypoints(
     of their names), `fps` and `image_size` (height, width) overrule what the file says. The file's
     ids tell people apart; where it has none, `tracker` (see `lift3d.tracking`) follows them. They
     come out ordered by the number of keypoints that were seen of them over the clip, numbered from
-    0. With `repair_swaps`, left and right are exchanged back where they leap over time. In frames without them, keypoints are NaN, confidence is 0 and `observed` is false. A null in
-    the file is a missing keypoint, as are numbers that are not finite.
+    0. With `repair_swaps`, left and right are exchanged back where they leap over time. In frames
+    without people, keypoints are NaN, confidence is 0 and `observed` is false. A null in the file
+    is a missing keypoint, as are numbers that are not finite.
 
     Memory: 24 bytes for every keypoint of the file, and up to eight times that while people are told
     apart; no parsed text. Beside them a folder takes 200 bytes per file and one file at a time, a

@@ -21,11 +21,28 @@ from torch import Generator, Tensor
 from lift3d.errors import FileFormatError, InputError
 from lift3d.geometry.rotations import rotmat_from_axis_angle
 from lift3d.io.atomic import atomic_path
-from lift3d.lifting.universal import INPUT_JOINTS, mirrored_joints
 from lift3d.protocols import MotionClip
 from lift3d.skeletons import LIFT_23
 
-__all__ = ["ExemplarLibrary", "ViewGrid", "build_library", "load_library", "save_library"]
+__all__ = [
+    "HIPS",
+    "INPUT_JOINTS",
+    "ExemplarLibrary",
+    "ViewGrid",
+    "build_library",
+    "load_library",
+    "save_library",
+]
+
+INPUT_JOINTS: Final = tuple(
+    i for i, j in enumerate(LIFT_23.joints) if j not in ("pelvis", "spine", "thorax", "head")
+)
+"""Joints of `LIFT_23` that detectors give, in its order: limbs, nose, ears, big toes and heels."""
+HIPS: Final = (
+    INPUT_JOINTS.index(LIFT_23.index("left_hip")),
+    INPUT_JOINTS.index(LIFT_23.index("right_hip")),
+)
+"""The hips among them."""
 
 _FORMAT: Final = "lift3d matching 1"
 _UNIT: Final = 1e-4
@@ -74,7 +91,7 @@ class ExemplarLibrary:
     @property
     def both_sides(self) -> Float[Tensor, "people 23 3"]:
         """The exemplars, and after them their mirror images."""
-        return torch.cat([self.joints, mirrored_joints(self.joints)])
+        return torch.cat([self.joints, _mirrored(self.joints)])
 
     def pictures(self) -> Float[Tensor, "views inputs 2"]:
         """x / z, y / z of joints `INPUT_JOINTS`, camera after camera, each of all `both_sides`."""
@@ -187,6 +204,10 @@ def load_library(path: str | PathLike[str]) -> ExemplarLibrary:
             "leave the path out"
         ) from error
     return ExemplarLibrary(joints.float() * _UNIT, grid)
+
+
+def _mirrored(joints: Tensor) -> Tensor:
+    return joints[:, list(LIFT_23.flip_permutation)] * joints.new_tensor([-1.0, 1.0, 1.0])
 
 
 def _grid(values: dict[str, Any]) -> ViewGrid:

@@ -26,13 +26,15 @@ from lift3d.camera import Camera
 from lift3d.geometry.rays import root_from_rays
 from lift3d.lifting.exemplar_search import PictureSearch
 from lift3d.lifting.exemplars import (
+    HIPS,
+    INPUT_JOINTS,
     ExemplarLibrary,
     ViewGrid,
     build_library,
     load_library,
     save_library,
 )
-from lift3d.lifting.universal import INPUT_JOINTS, View
+from lift3d.lifting.view import View
 from lift3d.motion import Motion
 from lift3d.pose import Pose2D, Pose3D
 from lift3d.skeleton import Skeleton
@@ -106,7 +108,7 @@ class MatchingLifter:
         pixels = pose.keypoints[:, _INPUT].nan_to_num().float()
         confidence = pose.confidence[:, _INPUT].float()
         rays = camera.rays(pixels.to(camera.intrinsics.dtype)).float()
-        view = View.of(rays, confidence >= self.options.min_confidence)
+        view = View.of(rays, confidence >= self.options.min_confidence, HIPS)
         joints, covariance = self._lift(view, confidence * view.seen)
         dtype = pose.keypoints.dtype
         lifted = Pose3D(joints.to(dtype), covariance.to(dtype), LIFT_23, "camera")

@@ -1,13 +1,12 @@
-"""ONNX graphs written node by node, and the layers of the lifter networks in them."""
+"""ONNX graphs written node by node, and layers in them."""
 
 from typing import Any, Final
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from lift3d.errors import InputError
-from lift3d.lifting import martinez, universal
+from lift3d.lifting.packed import Residual, Step
 
 __all__ = ["Graph", "layers"]
 
@@ -31,6 +30,37 @@ class Graph:
         name = f"{op.lower()}_{len(self.nodes)}"
         self.nodes.append(self.onnx.helper.make_node(op, inputs, [name], **attributes))
         return name
+
+    def split(self, value: str, sizes: list[int], *, axis: int) -> list[str]:
+        """Parts of so many entries along an axis, one after the other."""
+        names = [f"split_{len(self.nodes)}_{part}" for part in range(len(sizes))]
+        inputs = [value, self.constant(sizes)]
+        self.nodes.append(self.onnx.helper.make_node("Split", inputs, names, axis=axis))
+        return names
+
+    def number(self, value: str) -> str:
+        """Booleans as 0 and 1."""
+        return self("Cast", value, to=self.onnx.TensorProto.FLOAT)
+
+    def unsqueezed(self, value: str, axis: int) -> str:
+        return self("Unsqueeze", value, self.constant([axis]))
+
+    def cat(self, *values: str, axis: int) -> str:
+        return self("Concat", *values, axis=axis)
+
+    def reshaped(self, value: str, shape: list[int]) -> str:
+        """As torch's `reshape`; 0 stands for as many as the input has."""
+        return self("Reshape", value, self.constant(shape))
+
+    def turned(self, value: str) -> str:
+        """The last two of three axes exchanged."""
+        return self("Transpose", value, perm=[0, 2, 1])
+
+    def scaled(self, value: str, factor: float) -> str:
+        return self("Mul", value, self.scalar(factor))
+
+    def clipped(self, value: str, low: float, high: float) -> str:
+        return self("Clip", value, self.scalar(low), self.scalar(high))
 
     def constant(self, value: Tensor | list[int] | list[float]) -> str:
         """Lists of int are shapes and axes; all else is float32."""
@@ -71,33 +101,14 @@ class Graph:
         return bytes(model.SerializeToString())
 
 
-def layers(graph: Graph, value: str, modules: nn.Sequential) -> str:
-    """Linear layers with the batch normalisation behind them, ReLU and residual blocks."""
-    steps = [module for module in modules if not isinstance(module, nn.Dropout)]
-    for before, step, after in zip([None, *steps[:-1]], steps, [*steps[1:], None], strict=True):
-        if isinstance(step, nn.Linear):
-            weight, bias = _folded(step, after if isinstance(after, nn.BatchNorm1d) else None)
-            value = graph("Gemm", value, graph.constant(weight), graph.constant(bias), transB=1)
-        elif isinstance(step, nn.ReLU):
+def layers(graph: Graph, value: str, steps: tuple[Step, ...]) -> str:
+    """Linear layers with what is folded into them, and residual links."""
+    for step in steps:
+        if isinstance(step, Residual):
+            value = graph("Add", value, layers(graph, value, step.steps))
+            continue
+        weight, bias = graph.constant(step.weight), graph.constant(step.bias)
+        value = graph("Gemm", value, weight, bias, transB=1)
+        if step.relu:
             value = graph("Relu", value)
-        elif isinstance(step, (universal.Block, martinez.Block)):
-            value = graph("Add", value, layers(graph, value, step.layers))
-        elif not (isinstance(step, nn.BatchNorm1d) and isinstance(before, nn.Linear)):
-            raise InputError(f"expected layers of a lifter network, got {type(step).__name__}")
     return value
-
-
-def _folded(linear: nn.Linear, norm: nn.BatchNorm1d | None) -> tuple[Tensor, Tensor]:
-    """Weight and bias of both in one, in double precision until the end."""
-    weight = linear.weight.detach().double()
-    given = dict(linear.named_parameters()).get("bias")  # there need not be one
-    bias = weight.new_zeros(len(weight)) if given is None else given.detach().double()
-    if norm is None:
-        return weight, bias
-    if norm.running_mean is None or norm.running_var is None:
-        raise InputError(
-            "expected batch normalisation with running statistics, got none: train first"
-        )
-    scale = norm.weight.detach().double() / (norm.running_var.double() + norm.eps).sqrt()
-    shift = norm.bias.detach().double() - norm.running_mean.double() * scale
-    return weight * scale[:, None], bias * scale + shift

@@ -1,29 +1,38 @@
 """One frame of any keypoint layout to joints: a residual network on viewing rays.
 
-The network is that of Martinez, Hossain, Romero and Little, "A simple yet effective baseline for 3d
-human pose estimation", ICCV 2017, arXiv:1705.03098: linear layers with batch normalisation, ReLU,
-dropout and residual links. Written from the paper; the weights are ours, see `weights/universal.md`.
+The network is described in `universal_net`; the weights are ours, see `weights/universal.md`.
 
-What differs: the input is not pixels but viewing rays, turned so that the person is straight ahead
-and scaled to one size (what a shifted, cropped or turned camera changes is undone exactly);
-missing keypoints are a mask, never a guess; each joint has a covariance; the place of the person is
-not learned but computed from the rays.
+What differs from its model (Martinez et al. 2017): the input is not pixels but viewing rays, turned
+so that the person is straight ahead and scaled to one size (what a shifted, cropped or turned camera
+changes is undone exactly); keypoints of any layout are taken by name, and those that are missing are
+a mask, never a guess; each joint has a covariance; the place of the person is not learned but
+computed from the rays.
 """
 
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 import torch
-from jaxtyping import Bool, Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from lift3d.camera import Camera
-from lift3d.errors import MissingDependencyError
-from lift3d.geometry.rays import root_from_rays, virtual_from_camera
-from lift3d.lifting.weights_file import load_network, save_network
+from lift3d.errors import InputError, MissingDependencyError
+from lift3d.lifting.packed import Packed, answering
+from lift3d.lifting.seen import Seen, lifted, seen_through
+from lift3d.lifting.universal_net import (
+    Answer,
+    Numbers,
+    UniversalNet,
+    features_of,
+    load_weights,
+    placed,
+    predict,
+)
+from lift3d.lifting.view import View
 from lift3d.motion import Motion
 from lift3d.pose import Pose2D, Pose3D
 from lift3d.skeleton import Skeleton
@@ -32,148 +41,13 @@ from lift3d.skeletons import LIFT_23
 if TYPE_CHECKING:
     from lift3d.lifting.onnx_export import OnnxNetwork
 
-__all__ = [
-    "INPUT_JOINTS",
-    "Runtime",
-    "UniversalConfig",
-    "UniversalLifter",
-    "UniversalNet",
-    "UniversalOptions",
-    "View",
-    "load_weights",
-    "mirrored_joints",
-    "predict",
-    "save_weights",
-]
-
-INPUT_JOINTS: Final = tuple(
-    i for i, j in enumerate(LIFT_23.joints) if j not in ("pelvis", "spine", "thorax", "head")
-)
-"""Joints of `LIFT_23` that detectors give, in its order: limbs, nose, ears, big toes and heels."""
+__all__ = ["Runtime", "UniversalLifter", "UniversalOptions", "packaged_weights"]
 
 Runtime = Literal["auto", "torch", "onnx"]
 """What runs a network."""
 
-_INPUTS: Final = len(INPUT_JOINTS)
-_HIPS: Final = [INPUT_JOINTS.index(LIFT_23.index(f"{side}_hip")) for side in ("left", "right")]
-_FLIP_OUTPUT: Final = list(LIFT_23.flip_permutation)
-_FLIP_INPUT: Final = [INPUT_JOINTS.index(_FLIP_OUTPUT[joint]) for joint in INPUT_JOINTS]
-_FORMAT: Final = "lift3d universal 1"
 _CHUNK: Final = 512
 """Frames per pass: activations of that many stay in a processor's cache."""
-
-
-@dataclass(frozen=True, slots=True)
-class UniversalConfig:
-    """The shape of the network; stored with its weights."""
-
-    width: int = 512
-    """Neurons per hidden layer."""
-    blocks: int = 2
-    """Residual blocks of two layers each."""
-    dropout: float = 0.05
-    """Share of hidden activations dropped while training."""
-
-
-class Block(nn.Module):
-    """Two layers and a residual link (figure 1 of the paper)."""
-
-    def __init__(self, width: int, dropout: float) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(*_layer(width, width, dropout), *_layer(width, width, dropout))
-
-    def forward(self, x: Tensor) -> Tensor:
-        residual: Tensor = self.layers(x)  # [batch width]
-        return x + residual
-
-
-def _layer(inputs: int, width: int, dropout: float) -> list[nn.Module]:
-    norm = nn.BatchNorm1d(width)
-    return [nn.Linear(inputs, width, bias=False), norm, nn.ReLU(), nn.Dropout(dropout)]
-
-
-class UniversalNet(nn.Module):
-    """Features of a `View` to root-relative joints (metres) in the virtual camera.
-
-    `covariance[0]` holds each joint's error covariance on validation data where its keypoint was
-    seen (or cannot be), `covariance[1]` where it was missing.
-    """
-
-    covariance: Tensor
-
-    def __init__(self, config: UniversalConfig) -> None:
-        super().__init__()
-        self.config = config
-        first = _layer(3 * _INPUTS + 1, config.width, config.dropout)
-        blocks = [Block(config.width, config.dropout) for _ in range(config.blocks)]
-        self.body = nn.Sequential(*first, *blocks)
-        self.head = nn.Linear(config.width, 3 * len(LIFT_23))
-        nn.init.normal_(self.head.weight, std=0.1 / config.width**0.5)  # start at a small body
-        self.register_buffer("covariance", torch.eye(3).repeat(2, len(LIFT_23), 1, 1) * 0.01)
-
-    def forward(self, features: Float[Tensor, "batch inputs"]) -> Float[Tensor, "batch 23 3"]:
-        hidden = self.body(features)  # [batch width]
-        joints: Tensor = self.head(hidden).float().unflatten(-1, (-1, 3))  # [batch 23 3]
-        return joints - joints[:, :1]
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """Keypoints as a camera sees them that looks straight at the person.
-
-    `points` are x / z, y / z in that virtual camera, of joints `INPUT_JOINTS`, 0 where not seen;
-    `virtual` is virtual_from_camera.
-    """
-
-    points: Float[Tensor, "batch inputs 2"]
-    seen: Bool[Tensor, "batch inputs"]
-    virtual: Float[Tensor, "batch 3 3"]
-
-    @classmethod
-    def of(
-        cls, rays: Float[Tensor, "batch inputs 3"], seen: Bool[Tensor, "batch inputs"]
-    ) -> "View":
-        """From unit rays in the camera frame; rays that were not seen may be anything.
-
-        The virtual camera looks along the mean ray of the hips, or of all that is seen where a hip
-        is missing.
-        """
-        rays = torch.where(seen[..., None], rays, torch.zeros_like(rays))
-        hips = seen[:, _HIPS].all(-1, keepdim=True)
-        axis = torch.where(hips, rays[:, _HIPS].sum(1), rays.sum(1))
-        axis = torch.where(seen.any(-1, keepdim=True), axis, axis.new_tensor([0.0, 0.0, 1.0]))
-        virtual = virtual_from_camera(axis)
-        turned = rays @ virtual.transpose(-1, -2)
-        seen = seen & (turned[..., 2] > 0.05)
-        points = turned[..., :2] / turned[..., 2:].clamp(min=0.05)
-        return cls(torch.where(seen[..., None], points, torch.zeros_like(points)), seen, virtual)
-
-    def mirrored(self) -> "View":
-        """The view of the mirrored person: x negated, left and right exchanged."""
-        points = self.points[:, _FLIP_INPUT] * self.points.new_tensor([-1.0, 1.0])
-        return View(points, self.seen[:, _FLIP_INPUT], self.virtual)
-
-    @property
-    def features(self) -> Float[Tensor, "batch features"]:
-        """What the network reads: points at mean distance 1, what was seen, and the log scale."""
-        count = self.seen.sum(-1).clamp(min=1)
-        size = torch.linalg.vector_norm(self.points, dim=-1).sum(-1) / count
-        size = size.clamp(min=1e-4)[:, None]
-        points = (self.points / size[..., None]).flatten(1)
-        return torch.cat([points, self.seen.to(points.dtype), size.log() + 2], -1)
-
-
-def mirrored_joints(joints: Float[Tensor, "batch 23 3"]) -> Float[Tensor, "batch 23 3"]:
-    """Joints of the mirrored person."""
-    return joints[:, _FLIP_OUTPUT] * joints.new_tensor([-1.0, 1.0, 1.0])
-
-
-def predict(network: UniversalNet, view: View, *, flip: bool) -> Float[Tensor, "batch 23 3"]:
-    """Root-relative joints in the virtual camera; with `flip` the mean over both mirror images."""
-    joints: Tensor = network(view.features)
-    if flip:
-        joints = (joints + mirrored_joints(network(view.mirrored().features))) / 2
-    return joints
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,19 +60,26 @@ class UniversalOptions:
     """Keypoints below count as missing."""
     min_keypoints: int = 6
     """A frame with fewer seen keypoints is not lifted."""
+    skeleton: Skeleton = LIFT_23
+    """The layout of the joints that come out."""
+
+
+def packaged_weights(name: str) -> Path:
+    """Where the weights lie that come with lift3d."""
+    return Path(str(files("lift3d.lifting"))) / "weights" / f"{name}.safetensors"
 
 
 class UniversalLifter:
-    """Lifts each frame on its own to `LIFT_23` in the camera frame.
+    """Lifts each frame on its own to joints in the camera frame.
 
     `weights` is a file that `save_weights` or `lift3d train` wrote; without it, the weights in the
     package. Frames with too few keypoints come back as NaN and not observed. The covariance is that
-    of the joints against the root, from validation data; the person's distance is less certain than
-    that. Nothing is smoothed over time.
+    of the joints against the root, calibrated on validation data; the person's distance is less
+    certain than that. Nothing is smoothed over time.
 
     `runtime` runs the network: torch, ONNX Runtime (several times as fast with single frames, little
     faster with whole clips; needs the extra `onnx`, else `MissingDependencyError`), or with "auto" the
-    latter where it is installed. ONNX Runtime takes the network and `options.flip` as they are now.
+    latter where it is installed. Both take the network as it is now, ONNX Runtime also `options.flip`.
     """
 
     def __init__(
@@ -208,50 +89,68 @@ class UniversalLifter:
         *,
         runtime: Runtime = "torch",
     ) -> None:
-        packaged = Path(str(files("lift3d.lifting"))) / "weights" / "universal.safetensors"
         self.options = options if options is not None else UniversalOptions()
-        self.network = load_weights(weights if weights is not None else packaged)
+        self.network = load_weights(weights or packaged_weights("universal"))
+        self._packed = Packed(answering(self.network))
         self._onnx = _onnx_network(self.network, runtime, flip=self.options.flip)
 
     @property
     def skeleton(self) -> Skeleton:
-        return LIFT_23
-
-    def __call__(self, keypoints: Motion[Pose2D], camera: Camera) -> Motion[Pose3D]:
-        """Joints in metres in the frame of `camera`, for keypoints of any layout in pixels."""
-        pose = keypoints.pose.to(LIFT_23)
-        pixels = pose.keypoints[:, list(INPUT_JOINTS)].nan_to_num().float()
-        confidence = pose.confidence[:, list(INPUT_JOINTS)].float()
-        seen = confidence >= self.options.min_confidence
-        rays = camera.rays(pixels.to(camera.intrinsics.dtype)).float()
-        inputs = (torch.split(tensor, _CHUNK) for tensor in (rays, seen, confidence))
-        parts = [self._lift(*part) for part in zip(*inputs, strict=True)]
-        joints, covariance = (torch.cat(part) for part in zip(*parts, strict=True))
-        dtype = pose.keypoints.dtype
-        lifted = Pose3D(joints.to(dtype), covariance.to(dtype), LIFT_23, "camera")
-        observed = joints.isfinite().all(-1).all(-1)
-        return Motion(lifted, keypoints.fps, keypoints.person, observed, keypoints.first_frame)
-
-    def _predict(self, view: View) -> Float[Tensor, "batch 23 3"]:
-        if self._onnx is not None:
-            return self._onnx(view.points, view.seen)
-        return predict(self.network, view, flip=self.options.flip)
+        return self.options.skeleton
 
     @torch.inference_mode()
-    def _lift(self, rays: Tensor, seen: Tensor, confidence: Tensor) -> tuple[Tensor, Tensor]:
-        view = View.of(rays, seen)
-        joints = self._predict(view)
-        straight = torch.cat([view.points, torch.ones_like(view.points[..., :1])], -1)
-        weights = confidence * view.seen
-        root = root_from_rays(joints[:, list(INPUT_JOINTS)], straight, weights)
-        enough = view.seen.sum(-1) >= self.options.min_keypoints
-        lifted = enough & (root[:, 2] > 0)
-        joints = (joints + root[:, None]) @ view.virtual
-        covariance = (
-            view.virtual.mT[:, None] @ _covariance(self.network, view) @ view.virtual[:, None]
-        )
-        joints = torch.where(lifted[:, None, None], joints, torch.nan)
-        return joints, torch.where(lifted[:, None, None, None], covariance, torch.nan)
+    def __call__(self, keypoints: Motion[Pose2D], camera: Camera) -> Motion[Pose3D]:
+        """Joints in metres in the frame of `camera`, for keypoints of any layout in pixels."""
+        seen = seen_through(keypoints.pose, camera, self.options.min_confidence)
+        parts = [self.answer(part.view) for part in _chunks(seen)]
+        joints, covariance = ([getattr(p, n) for p in parts] for n in ("joints", "covariance"))
+        return self._lifted(Answer(torch.cat(joints), torch.cat(covariance)), seen, keypoints)
+
+    def answer(self, view: View) -> Answer:
+        """Root-relative joints in the virtual camera and their covariances, of views at once."""
+        if self._onnx is not None:
+            return Answer(*self._onnx(view.points, view.seen))
+        return predict(self.network, view, flip=self.options.flip, forward=self._packed)
+
+    @torch.inference_mode()
+    def hypotheses(
+        self, keypoints: Motion[Pose2D], camera: Camera, count: int
+    ) -> Sequence[Motion[Pose3D]]:
+        """Several different answers, the likeliest of each frame first: limbs that may point to the
+        camera or away from it do so in some of them.
+
+        Each answer has the covariance of the one answer that the lifter gives. Raises `InputError`
+        for more answers than the network was trained for.
+        """
+        most = self.network.config.hypotheses
+        if not 1 <= count <= most:
+            raise InputError(
+                f"expected 1 to {most} hypotheses of this network, got {count}: ask for as many"
+            )
+        seen = seen_through(keypoints.pose, camera, self.options.min_confidence)
+        parts = [_several(self.network, part.view, count) for part in _chunks(seen)]
+        joints = torch.cat(parts)
+        covariance = torch.cat([self.answer(part.view).covariance for part in _chunks(seen)])
+        return [
+            self._lifted(Answer(joints[:, which], covariance), seen, keypoints)
+            for which in range(count)
+        ]
+
+    def _lifted(self, answer: Answer, seen: Seen, keypoints: Motion[Pose2D]) -> Motion[Pose3D]:
+        options = self.options
+        return lifted(answer, seen, keypoints, options.skeleton, options.min_keypoints)
+
+
+def _chunks(seen: Seen) -> Iterator[Seen]:
+    for start in range(0, max(len(seen), 1), _CHUNK):
+        yield seen[start : start + _CHUNK]
+
+
+def _several(network: UniversalNet, view: View, count: int) -> Tensor:
+    """[frames, count, 40, 3], the likeliest first."""
+    said = Numbers.of(network(features_of(view)))
+    best = said.odds.topk(count, dim=1).indices
+    return placed(said.several.take_along_dim(best[..., None], 1), view)
 
 
 def _onnx_network(network: UniversalNet, runtime: Runtime, *, flip: bool) -> "OnnxNetwork | None":
@@ -266,25 +165,3 @@ def _onnx_network(network: UniversalNet, runtime: Runtime, *, flip: bool) -> "On
         if runtime == "auto":
             return None
         raise
-
-
-def _covariance(network: UniversalNet, view: View) -> Float[Tensor, "batch 23 3 3"]:
-    missing = torch.zeros(len(view.seen), len(LIFT_23), dtype=torch.bool)
-    missing[:, list(INPUT_JOINTS)] = ~view.seen
-    seen_row, missing_row = network.covariance
-    return torch.where(missing[..., None, None], missing_row, seen_row)
-
-
-def save_weights(network: UniversalNet, path: str | PathLike[str]) -> None:
-    """Write a network with its shape; matrices in half precision, which costs less than 0.1 mm."""
-    tensors = {
-        key: value.half() if value.ndim == 2 else value
-        for key, value in network.state_dict().items()
-    }
-    save_network(path, _FORMAT, asdict(network.config), tensors)
-
-
-def load_weights(path: str | PathLike[str]) -> UniversalNet:
-    """A network ready to predict; `FileFormatError` where the file is not one of `save_weights`."""
-    advice = "train them with 'lift3d train' or leave the path out"
-    return load_network(path, _FORMAT, lambda c: UniversalNet(UniversalConfig(**c)), advice)

@@ -22,6 +22,7 @@ from lift3d.metrics.positions import (
     pck_3d,
 )
 from lift3d.metrics.surfaces import pa_pve, pve
+from lift3d.metrics.uncertainty import coverage
 
 __all__ = [
     "AUC_THRESHOLDS",
@@ -39,6 +40,7 @@ __all__ = [
     "bone_length_error",
     "bone_length_spread",
     "bone_lengths",
+    "coverage",
     "foot_contact_speed",
     "joint_errors",
     "keypoint_ap",

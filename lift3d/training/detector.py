@@ -5,7 +5,7 @@ every frame and a part that stays for a while, an autoregressive process of firs
 goes wrong now and then (outliers, inversions, swaps, gaps) is such a process beyond a threshold:
 rare, in bursts, and exactly as often as asked.
 
-`lift3d train` shows single frames and uses `noise` instead; this goes with `posed_bodies`' clips.
+A single frame is a clip of one.
 """
 
 import math
@@ -160,9 +160,8 @@ def _missing(
 
 
 def _mask(skeleton: Skeleton, kinds: tuple[str, ...], side: str = "") -> Bool[Tensor, " joints"]:
-    return torch.tensor(
-        [name.startswith(side) and kind_of(name) in kinds for name in skeleton.joints]
-    )
+    of_these = [name.startswith(side) and kind_of(name) in kinds for name in skeleton.joints]
+    return torch.tensor(of_these, device="cpu")
 
 
 def _normal(shape: tuple[int, ...], generator: Generator) -> Tensor:

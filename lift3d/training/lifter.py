@@ -10,24 +10,31 @@ import torch
 from lift3d.capture import Capture
 from lift3d.errors import InputError
 from lift3d.lifting.martinez import LAYOUTS, MartinezConfig, MartinezNet
-from lift3d.lifting.universal import UniversalConfig, UniversalNet
+from lift3d.lifting.temporal_net import WHOLE, TemporalConfig, TemporalNet, load_temporal
+from lift3d.lifting.universal import packaged_weights
+from lift3d.lifting.universal_net import UniversalConfig, UniversalNet, load_weights
 from lift3d.skeleton import Skeleton
 from lift3d.skeletons import H36M_17, LIFT_23
 from lift3d.training.bank import Corpus, PoseBank
 from lift3d.training.body import Poses
 from lift3d.training.cache import cached_corpus
+from lift3d.training.crowds import CrowdConfig, crowd_of, posed_people
 from lift3d.training.data import (
     NOTHING_TO_VALIDATE_ON,
     Source,
     held_out,
+    measured,
     open_sources,
     read_corpus,
     split_corpus,
 )
 from lift3d.training.engine import EngineConfig, EngineState, check, run
+from lift3d.training.joint_clips import CapturedClips, joint_clips, runs_of
 from lift3d.training.martinez_task import MartinezTask, standardise
-from lift3d.training.samples import AugmentConfig
+from lift3d.training.people import Crowd, MixedPeople, People
+from lift3d.training.shown import ShownConfig
 from lift3d.training.task import Scores, Task
+from lift3d.training.temporal_task import ClipConfig, TemporalTask, clip_samples
 from lift3d.training.trainer import Precision, device_named
 from lift3d.training.universal_task import UniversalTask
 from lift3d.training.validation import validation_samples
@@ -43,10 +50,16 @@ from lift3d.training.views import (
 
 __all__ = ["RECIPES", "EngineState", "TrainConfig", "TrainReport", "train_lifter"]
 
-LifterName = Literal["universal", "martinez"]
+LifterName = Literal["universal", "temporal", "streaming", "martinez"]
+
+CLIPS: Final = EngineConfig(
+    steps=8_000, batch=24, learning_rate=2e-3, average=0.998, validate_every=400
+)
 
 RECIPES: Final[Mapping[LifterName, EngineConfig]] = {
-    "universal": EngineConfig(),
+    "universal": EngineConfig(steps=34_000, average=0.999),
+    "temporal": CLIPS,
+    "streaming": CLIPS,
     "martinez": EngineConfig(
         steps=48_000,
         batch=64,
@@ -59,6 +72,18 @@ RECIPES: Final[Mapping[LifterName, EngineConfig]] = {
     ),
 }
 """How each lifter is trained where nothing else is asked for."""
+STREAMING: Final = 4
+"""Frames of latency of the lifter for live use, at 30 frames per second."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayersConfig:
+    """The temporal lifters' layers."""
+
+    width: int = 384
+    """Numbers per frame in hidden layers."""
+    dropout: float = 0.05
+    """Share of hidden activations dropped while training."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +142,24 @@ class TrainConfig:
     """Where to train: auto, cpu or cuda."""
     seed: int = 0
     """Seed of weights, data order, cameras and noise."""
+    single: Path | None = None
+    """Universal weights that the temporal lifters stand on; by default those in the package."""
+    initial: Path | None = None
+    """Weights that the temporal lifters' layers start from."""
     network: UniversalConfig = field(default_factory=UniversalConfig)
     """The universal lifter's network."""
+    over_time: LayersConfig = field(default_factory=LayersConfig)
+    """The temporal lifters' layers."""
+    clips: ClipConfig = field(default_factory=ClipConfig)
+    """How clips are shown to them."""
     baseline: MartinezConfig = field(default_factory=MartinezConfig)
     """The baseline's network."""
-    augment: AugmentConfig = field(default_factory=AugmentConfig)
-    """Changes of poses and keypoints (universal only)."""
+    bodies: Path | None = None
+    """File that scripts/retarget_mocap.py wrote: posed bodies are shown too (universal only)."""
+    people: CrowdConfig = field(default_factory=CrowdConfig)
+    """Whom the universal lifter learns from."""
+    shown: ShownConfig = field(default_factory=ShownConfig)
+    """How they are shown to it."""
 
     @property
     def engine(self) -> EngineConfig:
@@ -179,7 +216,11 @@ def _check(config: TrainConfig) -> None:
         "network.width": network.width < 1,
         "network.blocks": network.blocks < 0,
         "network.dropout": not 0 <= network.dropout < 1,
+        "network.hypotheses": network.hypotheses < 1,
+        "people.captured": not 0 <= config.people.captured <= 1,
+        "bodies": config.bodies is not None and config.lifter == "martinez",
         "cameras": captured and config.lifter != "martinez",
+        "clips.frames": config.clips.frames < 2,
         "baseline.width": config.baseline.width < 1,
         "baseline.blocks": config.baseline.blocks < 0,
         "baseline.dropout": not 0 <= config.baseline.dropout < 1,
@@ -198,7 +239,8 @@ def _check(config: TrainConfig) -> None:
 def _identity(config: TrainConfig) -> dict[str, object]:
     """What makes two runs the same one: everything but where their files lie and what computes."""
     fields = asdict(config)
-    for name in ("root", "output", "cache", "device", "compile", *asdict(config.engine)):
+    moved = ("root", "output", "cache", "bodies", "single", "device", "compile")
+    for name in (*moved, *asdict(config.engine)):
         fields.pop(name, None)
     return fields
 
@@ -207,10 +249,11 @@ def _universal(
     config: TrainConfig, sources: tuple[Source, ...], device: torch.device
 ) -> tuple[UniversalTask, int]:
     bank, held = _poses(config, sources, LIFT_23)
-    samples = validation_samples(held, config.augment.noise, config.seed)
+    samples = validation_samples(held, config.shown, config.seed)
+    crowd = crowd_of(_resident(bank, config, device), config.bodies, tuple(held), config.people)
     network = UniversalNet(config.network).to(device)
     moved = {name: (a.to(device), b.to(device)) for name, (a, b) in samples.items()}
-    return UniversalTask(network, _resident(bank, config, device), moved, config.augment), len(bank)
+    return UniversalTask(network, crowd, moved, config.shown), len(crowd)
 
 
 def _martinez(
@@ -223,9 +266,59 @@ def _martinez(
     return MartinezTask(network, shooter, samples, config.reprojection), len(shooter)
 
 
+def _temporal(
+    config: TrainConfig, sources: tuple[Source, ...], device: torch.device
+) -> tuple[TemporalTask, int]:
+    single = load_weights(config.single or packaged_weights("universal"))
+    latency = STREAMING if config.lifter == "streaming" else WHOLE
+    network = TemporalNet(
+        TemporalConfig(
+            config.over_time.width, config.over_time.dropout, latency, single=single.config
+        )
+    )
+    if config.initial is not None:
+        network.load_state_dict(load_temporal(config.initial).state_dict())
+    network.single.load_state_dict(single.state_dict())
+    network.single.requires_grad_(False)
+    crowd, held = clip_crowd(sources, config)
+    samples = clip_samples(held, config.clips, config.seed)
+    moved = {name: (a.to(device), b.to(device)) for name, (a, b) in samples.items()}
+    return TemporalTask(network.to(device), crowd, moved, config.clips, config.lifter), len(crowd)
+
+
 _Maker = Callable[[TrainConfig, tuple[Source, ...], torch.device], tuple[_LifterTask, int]]
 
-_TASKS: Final[Mapping[LifterName, _Maker]] = {"universal": _universal, "martinez": _martinez}
+_TASKS: Final[Mapping[LifterName, _Maker]] = {
+    "universal": _universal,
+    "temporal": _temporal,
+    "streaming": _temporal,
+    "martinez": _martinez,
+}
+
+
+def clip_crowd(sources: tuple[Source, ...], config: TrainConfig) -> tuple[Crowd, dict[str, People]]:
+    """Clips to learn from, and those of the people held out."""
+    training = [clip for s in sources for clip in s.clips(config.training_split)]
+    other = [clip for s in sources for clip in s.clips(config.validation_split)]
+    held = held_out(config.hold_out, [clip.subject for clip in training])
+    judged = [clip for clip in training if clip.subject in held] + other
+    judged = [clip for clip in judged if measured(clip) or config.unmeasured]
+    if not judged:
+        raise InputError(NOTHING_TO_VALIDATE_ON)
+    captured = CapturedClips(
+        joint_clips(clip for clip in training if clip.subject not in held), config.people.recombine
+    )
+    subjects = sorted({clip.subject for clip in judged})
+    frames = config.clips.frames
+    several = max(1, config.validation_poses // frames)
+    people = {
+        name: runs_of([clip for clip in judged if clip.subject == name], frames, several)
+        for name in subjects
+    }
+    if config.bodies is None:
+        return captured, people
+    posed = posed_people(config.bodies, subjects, config.people.posed)
+    return MixedPeople(captured, posed, config.people.captured), people
 
 
 def _poses(

@@ -60,11 +60,13 @@ class NoiseTable:
     def jitter_factor(self, skeleton: Skeleton) -> Float[Tensor, " joints"]:
         """How unsteady each joint is, relative to the median of the limbs' joints."""
         usual = median(self.jitter[name] for name in _LIMBS)
-        return torch.tensor([self._of(self.jitter, name) / usual for name in skeleton.joints])
+        factors = [self._of(self.jitter, name) / usual for name in skeleton.joints]
+        return torch.tensor(factors, device="cpu")
 
     def confidence(self, skeleton: Skeleton) -> Float[Tensor, " joints"]:
         """The usual confidence of each joint."""
-        return torch.tensor([self._of(self.level, name) for name in skeleton.joints])
+        levels = [self._of(self.level, name) for name in skeleton.joints]
+        return torch.tensor(levels, device="cpu")
 
     def _of(self, table: dict[str, float], joint: str) -> float:
         kind = kind_of(joint)
@@ -88,8 +90,8 @@ def noise_table() -> NoiseTable:
         dict(confidence["level"]),
         float(read["lasting"]["ratio"]),
         float(read["lasting"]["frames"]) / 30.0,
-        torch.tensor(confidence["quantiles"]),
-        torch.tensor(confidence["deviation"]),
+        torch.tensor(confidence["quantiles"], device="cpu"),
+        torch.tensor(confidence["deviation"], device="cpu"),
         -float(confidence["log_error_per_confidence"]),
         float(read["outliers"]["confidence_drop"]),
     )

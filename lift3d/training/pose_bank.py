@@ -5,7 +5,8 @@ drawn from it.
 """
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ class RotationBank:
     fps: Float[Tensor, " clips"]
     weight: Float[Tensor, " clips"]
     names: tuple[str, ...]
+    subjects: tuple[str, ...]
     until: Float[Tensor, " frames"] = field(init=False)
     """Summed weights of the frames so far."""
 
@@ -50,6 +52,11 @@ class RotationBank:
         """How much each frame counts: its clip's weight, 0 where it is not `ok`."""
         counts = self.clip_starts.diff()
         return self.weight.repeat_interleave(counts).double() * self.ok
+
+    def without(self, subjects: Collection[str]) -> "RotationBank":
+        """The bank in which no frame of some people is ever drawn."""
+        kept = torch.tensor([subject not in subjects for subject in self.subjects])
+        return replace(self, weight=self.weight * kept)
 
     def draw(self, count: int, generator: Generator) -> Int[Tensor, " count"]:
         """Frame numbers by weight, with replacement."""
@@ -98,6 +105,7 @@ def read_rotations(path: str | PathLike[str], split: str = "train") -> RotationB
                 torch.from_numpy(np.asarray(group["fps"][()], dtype=np.float64)),
                 torch.from_numpy(np.asarray(group["weight"][()], dtype=np.float64)),
                 tuple(bytes(name).decode("utf-8") for name in group["name"][()]),
+                tuple(bytes(name).decode("utf-8") for name in group["subject"][()]),
             )
     except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise FileFormatError(
@@ -113,6 +121,7 @@ def _check(bank: RotationBank, path: str | PathLike[str]) -> None:
     rotations = (frames, len(bank.joint_names), 3)
     shapes = bank.axis_angle.shape == rotations and bank.transl.shape == (frames, 3)
     clips_fit = len(bank.clip_starts) == clips + 1 and len(bank.fps) == len(bank.weight) == clips
+    clips_fit &= len(bank.subjects) == clips
     rising = int(bank.clip_starts[-1]) == frames and bool((bank.clip_starts.diff() >= 0).all())
     if not (shapes and clips_fit and rising):
         raise FileFormatError(

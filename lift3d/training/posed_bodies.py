@@ -5,8 +5,7 @@ within their limits, left and right are exchanged, clips run slower or faster. R
 random size then place joints and landmarks by forward kinematics; no vertex is touched. Points come
 out by name, so any layout can be trained from them.
 
-A building block for trainings from `scripts/retarget_mocap.py`'s files, with `detector` for clips.
-`lift3d train` does not use it: its samples come from captured joints (`samples`).
+`people` puts them before the lifters, from `scripts/retarget_mocap.py`'s files.
 """
 
 from dataclasses import dataclass

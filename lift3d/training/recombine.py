@@ -20,7 +20,7 @@ from lift3d.training.body import (
     upper_frame,
 )
 
-__all__ = ["RecombineConfig", "recombined"]
+__all__ = ["RecombineConfig", "mirrored", "recombined", "resized"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,8 @@ def recombined(poses: Poses, config: RecombineConfig, generator: Generator) -> P
     changed = _chance(len(poses), generator)[:, None] < config.share
     joints = torch.where(changed[..., None], joints, captured.joints)
     poses = Poses(joints, torch.where(changed, poses.valid, captured.valid))
-    joints = _resized(joints, config, generator)
-    return _mirrored(Poses(joints * poses.valid[..., None], poses.valid), generator)
+    joints = resized(joints, config, generator)
+    return mirrored(Poses(joints * poses.valid[..., None], poses.valid), generator)
 
 
 def _with_limb(
@@ -101,12 +101,21 @@ def _turn(
     joints[:, parts] = (joints[:, parts] - pivot) @ rotmat.mT + pivot
 
 
-def _resized(joints: Tensor, config: RecombineConfig, generator: Generator) -> Tensor:
-    """Bones longer or shorter, left and right alike, then the body larger or smaller."""
-    count = len(joints)
+def resized(
+    joints: Float[Tensor, "batch 23 3"],
+    config: RecombineConfig,
+    generator: Generator,
+    *,
+    frames: int = 1,
+) -> Float[Tensor, "batch 23 3"]:
+    """Bones longer or shorter, left and right alike, then the body larger or smaller.
+
+    So many consecutive rows are `frames` of one person, who is changed alike in all.
+    """
+    count = len(joints) // frames
 
     def factor() -> Float[Tensor, "batch 1 1"]:
-        return (_normal(count, generator) * config.bone).exp()
+        return (_normal(count, generator) * config.bone).exp().repeat_interleave(frames, 0)
 
     out = torch.empty_like(joints)
     out[:, 0] = joints[:, 0]
@@ -124,7 +133,7 @@ def _resized(joints: Tensor, config: RecombineConfig, generator: Generator) -> T
             _stretch(out, joints, top, [middle_joint], upper)
             _stretch(out, joints, middle_joint, [end], lower)
             _stretch(out, joints, end, tips, foot)
-    size = (_normal(count, generator) * config.body).exp()
+    size = (_normal(count, generator) * config.body).exp().repeat_interleave(frames, 0)
     return out * size
 
 
@@ -141,9 +150,9 @@ def _stretch(out: Tensor, joints: Tensor, parent: int, parts: list[int], factor:
     out[:, parts] = out[:, parent : parent + 1] + bone * factor
 
 
-def _mirrored(poses: Poses, generator: Generator) -> Poses:
-    """Half of the poses as seen in a mirror."""
-    chosen = _chance(len(poses), generator) < 0.5
+def mirrored(poses: Poses, generator: Generator, *, frames: int = 1) -> Poses:
+    """Half of the people as seen in a mirror; so many consecutive rows are `frames` of one."""
+    chosen = _chance(len(poses) // frames, generator).repeat_interleave(frames) < 0.5
     flip = list(LIFT_23.flip_permutation)
     joints = poses.joints[:, flip] * poses.joints.new_tensor([-1.0, 1.0, 1.0])
     valid = torch.where(chosen[:, None], poses.valid[:, flip], poses.valid)

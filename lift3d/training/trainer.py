@@ -219,7 +219,7 @@ class Trainer:
 
     @torch.no_grad()
     def _follow(self) -> None:
-        """Move the average towards the weights; statistics and other buffers are taken over."""
+        """Move the average towards the weights, statistics too: they belong together."""
         if self.average is None:
             return
         network = self.task.network
@@ -227,7 +227,10 @@ class Trainer:
         for average, weight in pairs:
             average.lerp_(weight, 1 - self.config.average)
         for kept, now in zip(self.average.buffers(), network.buffers(), strict=True):
-            kept.copy_(now)
+            if kept.is_floating_point():
+                kept.lerp_(now, 1 - self.config.average)
+            else:
+                kept.copy_(now)
 
 
 def _optimizer(

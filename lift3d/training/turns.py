@@ -40,8 +40,8 @@ def interpolated(
 
 
 def between(
-    path: Float[Tensor, "clips frames 3"], at: Float[Tensor, "clips times"]
-) -> Float[Tensor, "clips times 3"]:
+    path: Float[Tensor, "clips frames axes"], at: Float[Tensor, "clips times"]
+) -> Float[Tensor, "clips times axes"]:
     """Places between frames, on straight lines; `at` are frame numbers in [0, frames - 1]."""
     before = at.floor().long().clamp(0, path.shape[1] - 2)
     rows = torch.arange(len(path))[:, None]

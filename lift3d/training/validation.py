@@ -8,13 +8,15 @@ import torch
 from jaxtyping import Float
 from torch import Generator, Tensor
 
-from lift3d.lifting.universal import INPUT_JOINTS, UniversalNet, View, predict
+from lift3d.lifting.universal_net import Answer, UniversalNet, predict
+from lift3d.lifting.view import View
 from lift3d.metrics import CAPTURED_JOINTS, mpjpe
-from lift3d.training.body import Poses, indices
-from lift3d.training.noise import NoiseConfig
-from lift3d.training.samples import Sample, observe
+from lift3d.training.body import Poses
+from lift3d.training.calibration import calibrated
+from lift3d.training.people import People, as_people
+from lift3d.training.shown import Shown, ShownConfig, show
 
-__all__ = ["Validation", "error_covariance", "validate", "validation_samples"]
+__all__ = ["Validation", "calibration_of", "validate", "validation_samples"]
 
 _JUDGED: Final = list(CAPTURED_JOINTS)
 
@@ -36,21 +38,26 @@ class Validation:
 
 
 def validation_samples(
-    subjects: Mapping[str, Poses], noise: NoiseConfig, seed: int
-) -> dict[str, tuple[Sample, Sample]]:
-    """Per subject the same poses without and with noise, from cameras that depend on the seed."""
-    noise = replace(noise, clean=0.0)
-    out: dict[str, tuple[Sample, Sample]] = {}
+    subjects: Mapping[str, Poses], config: ShownConfig, seed: int
+) -> dict[str, tuple[Shown, Shown]]:
+    """Per subject the same poses without and with noise, from cameras that depend on the seed.
+
+    Definitions are the source's own, and all that detectors usually give is shown.
+    """
+    noise = replace(config.noise, definition=0.0)
+    clean = replace(config, noise=replace(noise, clean=1.0), scarce=0.0, layout="found")
+    noisy = replace(config, noise=replace(noise, clean=0.0), scarce=0.0, layout="found")
+    out: dict[str, tuple[Shown, Shown]] = {}
     for index, (subject, poses) in enumerate(sorted(subjects.items())):
-        generators = [Generator().manual_seed(seed * 1000 + index) for _ in range(2)]
+        people: People = as_people(poses)
         out[subject] = (
-            observe(poses, None, generators[0]),
-            observe(poses, noise, generators[1]),
+            show(people, clean, Generator().manual_seed(seed * 1000 + index)),
+            show(people, noisy, Generator().manual_seed(seed * 1000 + index)),
         )
     return out
 
 
-def validate(network: UniversalNet, samples: Mapping[str, tuple[Sample, Sample]]) -> Validation:
+def validate(network: UniversalNet, samples: Mapping[str, tuple[Shown, Shown]]) -> Validation:
     """Errors of a network in eval mode, with mirror averaging as in use."""
     network.eval()
     return Validation(
@@ -60,43 +67,31 @@ def validate(network: UniversalNet, samples: Mapping[str, tuple[Sample, Sample]]
 
 
 @torch.inference_mode()
-def _error_mm(network: UniversalNet, sample: Sample) -> float:
-    predicted = _predict(network, sample.view)
-    error = mpjpe(predicted[:, _JUDGED], sample.target[:, _JUDGED], sample.counts[:, _JUDGED])
+def _error_mm(network: UniversalNet, sample: Shown) -> float:
+    joints = _answer(network, sample.view).joints
+    error = mpjpe(joints[:, _JUDGED], sample.target[:, _JUDGED], sample.counts[:, _JUDGED])
     return float(error.nanmean()) * 1000
 
 
-def _predict(network: UniversalNet, view: View) -> Tensor:
-    fields = (view.points, view.seen, view.virtual)
-    parts = zip(*(torch.split(field, 512) for field in fields), strict=True)
-    return torch.cat([predict(network, View(*part), flip=True) for part in parts])
+def _answer(network: UniversalNet, view: View) -> Answer:
+    parts = [predict(network, view[at : at + 512], flip=True) for at in range(0, len(view), 512)]
+    joints, covariance = ([getattr(p, name) for p in parts] for name in Answer.__slots__)
+    return Answer(torch.cat(joints), torch.cat(covariance))
 
 
 @torch.inference_mode()
-def error_covariance(
-    network: UniversalNet, samples: Mapping[str, tuple[Sample, Sample]]
-) -> Float[Tensor, "2 23 3 3"]:
-    """Mean outer product of the errors (square metres) in the virtual camera, per joint.
+def calibration_of(
+    network: UniversalNet, samples: Mapping[str, tuple[Shown, Shown]]
+) -> Float[Tensor, "2 40"]:
+    """Factors by which covariances are multiplied so that 90 % ellipsoids hold 90 % of the joints.
 
-    First where the joint's keypoint was seen or is none, then where it was missing. The root, whose
-    error is 0 by definition, gets that of the hips; 5 mm squared are added to all.
+    Clean and noisy views count alike. First for points that were seen, then for those that were not.
     """
     network.eval()
-    noisy = [sample for _, sample in samples.values()]
-    errors = torch.cat([_predict(network, s.view) - s.target for s in noisy])
-    counts = torch.cat([s.counts for s in noisy])
-    missing = torch.zeros_like(counts)
-    missing[:, list(INPUT_JOINTS)] = ~torch.cat([s.view.seen for s in noisy])
-    table = torch.stack(
-        [_mean_outer(errors, counts & ~missing), _mean_outer(errors, counts & missing)]
-    )
-    table[1] = torch.where(table[1].isfinite(), table[1], table[0])
-    hips = indices("left_hip", "right_hip")
-    table[:, 0] = table[:, hips].mean(1)
-    return table.nan_to_num(nan=0.01) + torch.eye(3, device=table.device) * 0.005**2
-
-
-def _mean_outer(errors: Tensor, counts: Tensor) -> Tensor:
-    masked = torch.where(counts[..., None], errors, torch.zeros_like(errors))
-    outer = torch.einsum("bji,bjk->jik", masked, masked)
-    return outer / counts.sum(0)[:, None, None]
+    shown = [sample for pair in samples.values() for sample in pair]
+    answers = [_answer(network, sample.view) for sample in shown]
+    error = torch.cat([a.joints - s.target for a, s in zip(answers, shown, strict=True)])
+    covariance = torch.cat([answer.covariance for answer in answers])
+    seen = torch.cat([sample.view.seen for sample in shown])
+    counts = torch.cat([sample.counts for sample in shown])
+    return calibrated(error, covariance, (counts & seen, counts & ~seen)) * network.calibration

@@ -31,19 +31,23 @@ from safetensors.torch import load_file
 from torch import Generator, Tensor
 
 from lift3d.lifting import martinez
+from lift3d.lifting.exemplars import INPUT_JOINTS
 from lift3d.lifting.martinez import FOCAL, LAYOUTS, SIZE, MartinezConfig, MartinezNet
-from lift3d.lifting.universal import INPUT_JOINTS, UniversalConfig, UniversalNet, View, predict
+from lift3d.lifting.universal_net import UniversalConfig, UniversalNet, predict
+from lift3d.lifting.view import View
+from lift3d.lifting.vocabulary import HIPS, VOCABULARY
 from lift3d.metrics import CAPTURED_JOINTS, mpjpe
 from lift3d.skeletons import LIFT_23
 from lift3d.training.bank import ClipRows, PoseBank
 from lift3d.training.body import Poses
 from lift3d.training.cameras import level_shots
+from lift3d.training.crowds import CrowdConfig, crowd_of
 from lift3d.training.data import open_sources, read_corpus, split_corpus
 from lift3d.training.engine import run
 from lift3d.training.lifter import RECIPES
 from lift3d.training.martinez_task import MartinezTask, standardise
 from lift3d.training.parallel import Ranks
-from lift3d.training.samples import AugmentConfig
+from lift3d.training.shown import ShownConfig
 from lift3d.training.trainer import Trainer
 from lift3d.training.universal_task import UniversalTask
 from lift3d.training.views import RandomShots, Seen, seen_at_random
@@ -132,8 +136,11 @@ def step_figures() -> dict[str, float]:
 def view_of(pixels: Tensor, seen: Tensor) -> View:
     slopes = (pixels - (SIZE - 1) / 2) / FOCAL
     rays = torch.cat([slopes, torch.ones_like(slopes[..., :1])], -1)
-    inputs = list(INPUT_JOINTS)
-    return View.of(torch.nn.functional.normalize(rays, dim=-1)[:, inputs], seen[:, inputs])
+    found = torch.zeros(len(LIFT_23), dtype=torch.bool)
+    found[list(INPUT_JOINTS)] = True
+    more = len(VOCABULARY) - len(LIFT_23)
+    rays = torch.nn.functional.pad(torch.nn.functional.normalize(rays, dim=-1), (0, 0, 0, more))
+    return View.of(rays, torch.nn.functional.pad(seen & found, (0, more)), HIPS)
 
 
 @torch.inference_mode()
@@ -147,7 +154,7 @@ def judged_mm(network: UniversalNet, held: Mapping[str, Poses]) -> float:
         points = shots.points(poses.joints)
         pixels = points[..., :2] / points[..., 2:] * FOCAL + (SIZE - 1) / 2
         view = view_of(pixels, poses.valid)
-        predicted = predict(network, view, flip=True) @ view.virtual
+        predicted = predict(network, view, flip=True).joints @ view.virtual
         target = points - points[:, :1]
         error = mpjpe(predicted[:, joints], target[:, joints], poses.valid[:, joints])
         errors.append(1000 * float(error.nanmean()))
@@ -160,7 +167,8 @@ def default_recipe_curve(root: Path, steps: int) -> list[tuple[float, float]]:
     bank, held = split_corpus(corpus, ("train", "val"), None, 1000)
     torch.manual_seed(0)
     network = UniversalNet(UniversalConfig())
-    task = UniversalTask(network, bank, {}, AugmentConfig())
+    crowd = crowd_of(bank, None, (), CrowdConfig())
+    task = UniversalTask(network, crowd, {}, ShownConfig())
     trainer = Trainer(task, replace(RECIPES["universal"], steps=steps), Ranks())
     spent, curve, count = 0.0, list[tuple[float, float]](), trainer.config.draws
     for step in range(0, steps, count):

@@ -306,6 +306,7 @@ def test_a_known_height_puts_captured_people_nearer_to_where_they_are(shared: Pa
         pixels = view.project(true.float())
         pixels += 2.5 * torch.randn(pixels.shape, generator=generator)
         known = true.isfinite().all(-1)
+        known[:, [LIFT_23.index(name) for name in ("pelvis", "spine", "thorax", "head")]] = False
         pose = lift3d.Pose2D.from_detections(pixels, known.float(), LIFT_23, (1000, 1000))
         keypoints = Motion(pose, FPS, 0, known.any(-1))
         lifted = lift3d.lifting.steady.steady_motion(lifter(keypoints, view), smoothing="kalman")

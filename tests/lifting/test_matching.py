@@ -13,6 +13,7 @@ from lift3d.camera import Camera
 from lift3d.errors import FileFormatError, InputError
 from lift3d.geometry.rotations import rotmat_from_axis_angle
 from lift3d.lifting.exemplar_search import PictureSearch
+from lift3d.lifting.exemplars import INPUT_JOINTS
 from lift3d.lifting.matching import (
     ExemplarLibrary,
     MatchingLifter,
@@ -22,7 +23,6 @@ from lift3d.lifting.matching import (
     load_library,
     save_library,
 )
-from lift3d.lifting.universal import INPUT_JOINTS
 from lift3d.metrics import CAPTURED_JOINTS
 from lift3d.motion import Motion
 from lift3d.pose import Pose2D, Pose3D

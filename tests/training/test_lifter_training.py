@@ -13,12 +13,17 @@ from torch import Tensor
 
 from lift3d import plugins
 from lift3d.errors import FileFormatError, InputError
-from lift3d.lifting.universal import UniversalConfig, UniversalLifter
+from lift3d.lifting.temporal import StreamingLifter, TemporalLifter
+from lift3d.lifting.temporal_net import WHOLE
+from lift3d.lifting.universal import UniversalLifter
+from lift3d.lifting.universal_net import UniversalConfig
+from lift3d.lifting.vocabulary import VOCABULARY
 from lift3d.motion import Motion
 from lift3d.pose import Pose3D
 from lift3d.skeletons import LIFT_23
 from lift3d.training.engine import EngineState
-from lift3d.training.lifter import TrainConfig, train_lifter
+from lift3d.training.lifter import LayersConfig, LifterName, TrainConfig, train_lifter
+from lift3d.training.temporal_task import ClipConfig
 
 # Left side of a person of 1.7 m at rest: x to the left, y up, z forward, from the pelvis.
 PLACES = {
@@ -102,8 +107,8 @@ def test_training_lowers_the_error_and_writes_usable_weights(tmp_path: Path) -> 
     assert report.training_poses == 16
     assert set(report.scores.values) == {"clean/val person", "noisy/val person"}
     network = UniversalLifter(report.weights).network
-    assert torch.linalg.eigvalsh(network.covariance).min() > 0
-    assert network.covariance.shape == (2, len(LIFT_23), 3, 3)
+    assert network.calibration.shape == (2, len(VOCABULARY))
+    assert (network.calibration > 0).all()
     logged = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [entry["step"] for entry in logged] == [16, 32, 48]
 
@@ -157,3 +162,44 @@ def test_a_finished_run_is_only_reported(tmp_path: Path) -> None:
 def test_steps_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="multiple of 8"):
         train_lifter(config(tmp_path, validate_every=10))
+
+
+def over_time(output: Path, lifter: LifterName) -> TrainConfig:
+    single = train_lifter(config(output / "single", steps=16)).weights
+    return config(
+        output / lifter,
+        lifter=lifter,
+        single=single,
+        batch=4,
+        steps=16,
+        over_time=LayersConfig(width=24),
+        clips=ClipConfig(frames=8),
+    )
+
+
+@pytest.mark.parametrize("lifter", ["temporal", "streaming"])
+def test_lifters_over_time_train_on_a_trained_one(tmp_path: Path, lifter: LifterName) -> None:
+    asked = over_time(tmp_path, lifter)
+    before = load_file(tmp_path / "single" / "universal.safetensors")
+    report = train_lifter(asked)
+    assert report.weights.name == f"{lifter}.safetensors"
+    kind = TemporalLifter if lifter == "temporal" else StreamingLifter
+    network = kind(report.weights).network
+    assert network.config.lookahead == (WHOLE if lifter == "temporal" else 4)
+    after = {k.removeprefix("single."): v for k, v in network.state_dict().items() if "single" in k}
+    assert all(torch.equal(after[key], value.float()) for key, value in before.items()
+               if value.is_floating_point())  # fmt: skip
+    assert network.head.weight.abs().max() > 0
+    assert (network.calibration > 0).all()
+
+
+def test_layers_over_time_may_start_from_others(tmp_path: Path) -> None:
+    asked = over_time(tmp_path, "temporal")
+    first = train_lifter(asked).weights
+    again = replace(
+        asked, output=tmp_path / "again", initial=first, learning_rate=1e-9, average=0.0
+    )
+    ours, theirs = (
+        load_file(train_lifter(a).weights if a is again else first) for a in (asked, again)
+    )
+    assert torch.allclose(ours["head.weight"].float(), theirs["head.weight"].float(), atol=1e-4)

@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 import lift3d.training
 from lift3d.skeletons import BODY_25, COCO_17, LIFT_23
 from lift3d.training.detector import Detected, detect, lasting_noise, now_and_then
-from lift3d.training.noise import NoiseConfig, detector_jitter
+from lift3d.training.noise import NoiseConfig
 from lift3d.training.noise_table import kind_of, noise_table
 
 QUIET = NoiseConfig(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, inversion=0.0, confidence=0.0)
@@ -116,12 +116,12 @@ def test_gaps_and_crops_have_no_confidence() -> None:
     assert (cut > 0.9).float().mean().item() == pytest.approx(0.5, abs=0.1)
 
 
-def test_single_poses_have_inversions_too() -> None:
-    slopes = torch.randn(4000, 23, 2, generator=generator())
-    noise = NoiseConfig(jitter=0.0, outlier=0.1, inversion=1.0, swap=0.0)
-    noisy = detector_jitter(slopes, torch.full((4000,), 3.0), noise, generator())
+def test_single_frames_have_inversions_too() -> None:
+    slopes = torch.randn(4000, 1, 23, 2, generator=generator())
+    noise = quiet(jitter=0.0, outlier=0.1, inversion=1.0)
+    noisy = detect(slopes, torch.full((4000, 1), 3.0), LIFT_23, noise, generator()).slopes
     wrist = LIFT_23.index("left_wrist")
-    inverted = (noisy[:, wrist] == slopes[:, LIFT_23.index("right_wrist")]).all(-1)
+    inverted = (noisy[:, 0, wrist] == slopes[:, 0, LIFT_23.index("right_wrist")]).all(-1)
     assert inverted.float().mean().item() == pytest.approx(0.1, abs=0.02)
 
 

@@ -34,6 +34,7 @@ def bank(frames: int = 60) -> RotationBank:
         torch.tensor([30.0, 30.0], dtype=torch.float64),
         torch.ones(2, dtype=torch.float64),
         ("a", "b"),
+        ("ann", "bob"),
     )
 
 

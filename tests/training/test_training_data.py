@@ -20,8 +20,9 @@ from lift3d.training.bank import ClipRows, PoseBank, gather
 from lift3d.training.body import Poses
 from lift3d.training.cache import cached_corpus
 from lift3d.training.data import open_sources, read_corpus, split_corpus
+from lift3d.training.people import CapturedPeople, as_people
 from lift3d.training.recombine import RecombineConfig, recombined
-from lift3d.training.samples import AugmentConfig, observe, training_sample
+from lift3d.training.shown import ShownConfig, show
 from lift3d.training.views import RandomShots
 
 
@@ -187,8 +188,8 @@ def test_a_corpus_larger_than_memory_trains(roots: tuple[Path, Path], tmp_path: 
     rows = [ClipRows("all", "a", "", "train", measured=True, weight=1.0, start=0, count=count)]
     bank, before = PoseBank.of(corpus.poses, rows), resident_bytes()
     for seed in range(4):
-        sample = training_sample(bank, 64, AugmentConfig(), Generator().manual_seed(seed))
-        assert len(sample.target) == 64
+        crowd = CapturedPeople(bank, RecombineConfig())
+        assert len(crowd.draw(64, 1, Generator().manual_seed(seed), fps=30.0)) == 64
     assert resident_bytes() - before < 400e6
     assert corpus.poses.joints.nbytes > 2e9
 
@@ -199,7 +200,7 @@ def test_nothing_is_made_on_another_device_than_the_banks() -> None:
     generator = Generator("cpu").manual_seed(0)
     with torch.device("meta"):
         poses = recombined(bank.draw(32, generator), RecombineConfig(), generator)
-        sample = observe(poses, None, generator)
+        sample = show(as_people(poses), ShownConfig(), generator)
         layout = LAYOUTS["lift_16"]
         kept = replace(layout, inputs=LIFT_23, outputs=LIFT_23)
         seen = RandomShots(bank, LIFT_23, kept).draw(32, generator)

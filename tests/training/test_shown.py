@@ -1,22 +1,21 @@
 """Augmentations keep bodies bodies, and cameras see what they should."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import Generator, Tensor
 
+from lift3d.geometry.rays import root_from_rays
+from lift3d.lifting.vocabulary import VOCABULARY
 from lift3d.skeletons import LIFT_23
 from lift3d.training.body import Poses, indices, lower_frame
 from lift3d.training.cameras import random_shots
-from lift3d.training.noise import (
-    NoiseConfig,
-    detector_gaps,
-    detector_jitter,
-    other_definitions,
-)
+from lift3d.training.noise import NoiseConfig
+from lift3d.training.people import as_people
 from lift3d.training.recombine import RecombineConfig, recombined
-from lift3d.training.samples import observe
+from lift3d.training.shown import Shown, ShownConfig, other_definitions, show
 
 PLACES = {
     "pelvis": (0, 0, 0), "spine": (0, 0.3, 0), "thorax": (0, 0.45, 0), "head": (0, 0.62, 0),
@@ -28,6 +27,7 @@ PLACES = {
 BONES = (("hip", "knee"), ("knee", "ankle"), ("shoulder", "elbow"), ("elbow", "wrist"))
 STILL = RecombineConfig(share=0.0, swap=0.0, bend=0.0, bone=0.0, body=0.0)
 SILENT = NoiseConfig(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+CLEAN = ShownConfig(noise=NoiseConfig(definition=0.0, clean=1.0), scarce=0.0, layout="found")
 
 
 def bodies(count: int) -> Poses:
@@ -101,43 +101,65 @@ def test_cameras_stand_all_around_and_mostly_upright() -> None:
     assert shots.inside(shots.root[:, None, :2] / shots.root[:, None, 2:]).all()
 
 
+def shown(config: ShownConfig, count: int = 100) -> Shown:
+    return show(as_people(bodies(count)), config, generator())
+
+
 def test_a_perfect_view_shows_the_target() -> None:
     """Target plus its depth, projected in the virtual camera, are the points that are seen."""
-    sample = observe(bodies(100), None, generator())
+    perfect = shown(CLEAN)
     hips = indices("left_hip", "right_hip")
-    assert sample.target[:, hips].mean(1).norm(dim=-1).max() < 1e-5
-    noisy = observe(bodies(100), SILENT, generator())
-    both = sample.view.seen & noisy.view.seen
-    assert torch.allclose(sample.view.points[both], noisy.view.points[both], atol=1e-4)
-    assert sample.counts.all()
+    assert perfect.target[:, hips].mean(1).norm(dim=-1).max() < 1e-5
+    silent = shown(replace(CLEAN, noise=SILENT))
+    both = perfect.view.seen & silent.view.seen
+    assert both.sum() > 100
+    assert torch.allclose(perfect.view.points[both], silent.view.points[both], atol=1e-4)
+    root = root_from_rays(perfect.target, perfect.view.rays, perfect.view.seen.float())
+    placed = perfect.target + root[:, None]
+    assert torch.allclose(
+        (placed[..., :2] / placed[..., 2:])[perfect.view.seen],
+        perfect.view.points[perfect.view.seen],
+        atol=1e-4,
+    )
+
+
+def test_layouts_give_their_own_points_only() -> None:
+    seen = shown(replace(CLEAN, layout="any"), 3000).view.seen
+    at = VOCABULARY.index
+    nose, wrist, pelvis = (
+        seen[:, at(j)].float().mean().item() for j in ("nose", "left_wrist", "pelvis")
+    )
+    assert wrist > nose > 0.6  # all layouts have wrists
+    assert 0.03 < pelvis < 0.15  # only those of H36M and MPII have a pelvis
+    eyes, spine = seen[:, at("left_eye")], seen[:, at("spine")]
+    assert not eyes.any()  # not known of these people, whatever the layout
+    assert seen[spine][:, at("pelvis")].all()
+
+
+def test_scarce_points_are_missing_here_and_there() -> None:
+    """Half of the people chosen lose between none and half of their points."""
+    whole, some = shown(CLEAN, 4000), shown(replace(CLEAN, scarce=1.0), 4000)
+    share = some.view.seen.sum() / whole.view.seen.sum()
+    assert share.item() == pytest.approx(0.75, abs=0.02)
 
 
 def test_other_definitions_are_small_and_mostly_symmetrical() -> None:
-    poses = bodies(2000)
-    shift = (
-        other_definitions(poses.joints, NoiseConfig(definition=0.02), generator()) - poses.joints
-    )
+    people = as_people(bodies(2000)).joints
+    shift = (other_definitions(people, 0.02, generator()) - people)[:, 0]
     left, right = shift[:, indices("left_knee", "right_knee")].unbind(1)
     assert left[:, 1].std().item() == pytest.approx(0.016, abs=0.002)
     assert torch.corrcoef(torch.stack([left[:, 1], right[:, 1]]))[0, 1] > 0.8
     assert torch.corrcoef(torch.stack([left[:, 0], right[:, 0]]))[0, 1] < -0.8
+    assert (shift[:, 0] == 0).all()
 
 
-def test_jitter_follows_the_size_in_the_picture() -> None:
-    slopes, noise = torch.zeros(2000, 23, 2), NoiseConfig(outlier=0.0, swap=0.0)
-    near = detector_jitter(slopes, torch.full((2000,), 2.0), noise, generator())
-    far = detector_jitter(slopes, torch.full((2000,), 4.0), noise, generator())
-    assert (near.std() / far.std()).item() == pytest.approx(2, rel=1e-3)
+def test_a_definition_stays_over_a_clip() -> None:
+    people = as_people(bodies(20)).joints.expand(-1, 5, -1, -1)
+    shift = other_definitions(people, 0.02, generator()) - people
+    assert (shift - shift[:, :1]).abs().max() < 1e-6
 
 
-def test_gaps_come_as_often_as_asked() -> None:
-    noise = NoiseConfig(gap=0.1, part=0.0, feet=0.5, bare=0.0, crop=0.0)
-    missing = detector_gaps(20_000, noise, generator()).float().mean(0)
-    assert missing[LIFT_23.index("left_knee")].item() == pytest.approx(0.1, abs=0.01)
-    assert missing[LIFT_23.index("left_heel")].item() == pytest.approx(0.55, abs=0.02)
-    cut = detector_gaps(
-        20_000, NoiseConfig(gap=0.0, part=0.0, feet=0.0, bare=0.0, crop=0.3), generator()
-    )
-    knees, ankles = cut[:, LIFT_23.index("left_knee")], cut[:, LIFT_23.index("left_ankle")]
-    assert ankles[knees].all()
-    assert ankles.float().mean().item() == pytest.approx(0.3, abs=0.02)
+def test_keypoints_outside_the_picture_are_not_seen() -> None:
+    close = shown(CLEAN, 3000).view.seen
+    ankle, hip = (close[:, VOCABULARY.index(f"left_{j}")].float().mean() for j in ("ankle", "hip"))
+    assert ankle < hip
