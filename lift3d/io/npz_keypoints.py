@@ -5,9 +5,10 @@
   video_metadata {subject: {w, h}}}. A file of one video is read; one of many is a data set.
 - Detectron for VideoPose3D: `keypoints[i][1]` is [people, 4, 17], rows x, y, logit, probability, for
   frame i; `boxes` alike; `metadata` {w, h}. COCO's joints.
+- ROMP and BEV: see `romp`.
 - anything else: see `plain_keypoints`.
 
-Both of the former are arrays of objects, which are pickles: they are read by `safe_pickle`.
+All but the last are arrays of objects, which are pickles: they are read by `safe_pickle`.
 """
 
 import zipfile
@@ -23,6 +24,7 @@ from lift3d.errors import FileFormatError, SkeletonError
 from lift3d.io.detections import MAX_SIDE, Detection, Detections, FileFacts, gather
 from lift3d.io.plain_keypoints import POINT_KEYS, detections_of_entries, numbers_of, used_keys
 from lift3d.io.point_arrays import PointArray, rows_of
+from lift3d.io.romp import RESULTS, is_romp, romp_detections
 from lift3d.io.safe_pickle import read_object_npz
 from lift3d.skeleton import Skeleton
 from lift3d.skeletons import COCO_17, H36M_17, skeleton_named
@@ -46,13 +48,16 @@ def is_npz_keypoints(head: bytes, path: Path) -> bool:
             names = {name.removesuffix(".npy") for name in archive.namelist()}
     except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile):
         return False
-    return bool(names & {_VIDEOPOSE3D, *POINT_KEYS})
+    return bool(names & {_VIDEOPOSE3D, RESULTS, *POINT_KEYS})
 
 
 def read_npz_keypoints(path: Path) -> Detections:
     """Everybody in one of the forms above. Raises `FileFormatError`."""
     where = f"'{path}'"
-    entries = read_object_npz(path, limit_bytes=LIMIT_BYTES, keys=used_keys() | _KEYS)
+    keys = used_keys() | _KEYS | {RESULTS}
+    entries = read_object_npz(path, limit_bytes=LIMIT_BYTES, keys=keys)
+    if is_romp(entries):
+        return romp_detections(entries, where)
     if isinstance(entries.get(_VIDEOPOSE3D), dict):
         return _videopose3d(entries, where)
     if "boxes" in entries and "keypoints" in entries:
