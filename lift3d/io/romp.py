@@ -33,7 +33,7 @@ def is_romp(entries: Mapping[str, object]) -> bool:
 def romp_detections(entries: Mapping[str, Any], where: str) -> Detections:
     """Everybody in every picture; no confidences are told, so that each is 1."""
     results: dict[Any, Any] = entries[RESULTS]
-    pictures = (
+    pictures: list[object] = (
         [results] if _POINTS in results else [results[name] for name in sorted(results, key=str)]
     )
     rows: list[Detection] = []
