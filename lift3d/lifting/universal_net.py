@@ -56,7 +56,7 @@ _LEAST: Final = 0.004
 class UniversalConfig:
     """The shape of the network; stored with its weights."""
 
-    width: int = 512
+    width: int = 768
     """Neurons per hidden layer."""
     blocks: int = 2
     """Residual blocks of two layers each."""

@@ -57,7 +57,7 @@ CLIPS: Final = EngineConfig(
 )
 
 RECIPES: Final[Mapping[LifterName, EngineConfig]] = {
-    "universal": EngineConfig(steps=34_000, average=0.999),
+    "universal": EngineConfig(steps=44_000, average=0.999),
     "temporal": CLIPS,
     "streaming": CLIPS,
     "martinez": EngineConfig(
@@ -99,7 +99,7 @@ class TrainConfig:
     reader: tuple[str, ...] = ()
     """Options of the reader as NAME=VALUE, such as detections=cpn_ft_h36m_dbb or partial=true."""
     lifter: LifterName = "universal"
-    """Which lifter: the one that is used by default, or the classic baseline."""
+    """Which lifter: for single frames, for clips, for live use, or the classic baseline."""
     cameras: Literal["random", "captured"] = "random"
     """Random cameras, or the views that the dataset holds (baseline only)."""
     reprojection: float = 0.0
@@ -117,11 +117,11 @@ class TrainConfig:
     unmeasured: bool = False
     """Validate also by joints that were not solved from markers for this person's own skeleton."""
     steps: int | None = None
-    """Optimiser steps (universal 45000, martinez 48000)."""
+    """Optimiser steps (universal 44000, temporal and streaming 8000, martinez 48000)."""
     batch: int | None = None
-    """Samples per step (512; 64)."""
+    """Samples per step (universal 512, martinez 64; clips: temporal and streaming 24)."""
     learning_rate: float | None = None
-    """Highest learning rate (0.004, falling along a cosine; 0.001, falling exponentially)."""
+    """Highest learning rate (universal 0.004, over time 0.002, by a cosine; martinez 0.001)."""
     weight_decay: float | None = None
     """AdamW's weight decay on matrices (0.01; 0)."""
     warmup: int | None = None
@@ -129,11 +129,11 @@ class TrainConfig:
     clip: float | None = None
     """Longest gradient; 0 for no limit (0)."""
     average: float | None = None
-    """Decay of a moving average of the weights; 0 for none (0)."""
+    """Decay of a moving average of the weights; 0 for none (0.999, over time 0.998; martinez 0)."""
     patience: int | None = None
     """Stop after so many validations without a better one; 0 to go on (0)."""
     validate_every: int | None = None
-    """Steps between validations and checkpoints (2000)."""
+    """Steps between validations and checkpoints (2000; temporal and streaming 400)."""
     precision: Precision | None = None
     """Number format of matrix products (auto: bfloat16 where the processor has it)."""
     compile: Literal["no", "default", "graphs"] | None = None
