@@ -14,7 +14,7 @@ from lift3d.evaluation import EvaluationConfig
 from lift3d.lifting.steady import Smoothing
 from lift3d.pipeline import LiftOptions
 from lift3d.tracking import Tracker
-from lift3d.training.lifter import TrainConfig
+from lift3d.training.config import TrainConfig
 
 __all__ = ["app"]
 

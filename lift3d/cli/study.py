@@ -6,8 +6,9 @@ from types import TracebackType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from lift3d.cli.console import console, show_table
+from lift3d.training.config import TrainConfig
 from lift3d.training.engine import EngineState
-from lift3d.training.lifter import TrainConfig, train_lifter
+from lift3d.training.lifter import train_lifter
 
 __all__ = ["train"]
 

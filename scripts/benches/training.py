@@ -41,10 +41,10 @@ from lift3d.skeletons import LIFT_23
 from lift3d.training.bank import ClipRows, PoseBank
 from lift3d.training.body import Poses
 from lift3d.training.cameras import level_shots
+from lift3d.training.config import RECIPES
 from lift3d.training.crowds import CrowdConfig, crowd_of
 from lift3d.training.data import open_sources, read_corpus, split_corpus
 from lift3d.training.engine import run
-from lift3d.training.lifter import RECIPES
 from lift3d.training.martinez_task import MartinezTask, standardise
 from lift3d.training.parallel import Ranks
 from lift3d.training.shown import ShownConfig

@@ -21,8 +21,9 @@ from lift3d.lifting.vocabulary import VOCABULARY
 from lift3d.motion import Motion
 from lift3d.pose import Pose3D
 from lift3d.skeletons import LIFT_23
+from lift3d.training.config import LayersConfig, LifterName, TrainConfig
 from lift3d.training.engine import EngineState
-from lift3d.training.lifter import LayersConfig, LifterName, TrainConfig, train_lifter
+from lift3d.training.lifter import train_lifter
 from lift3d.training.temporal_task import ClipConfig
 
 # Left side of a person of 1.7 m at rest: x to the left, y up, z forward, from the pelvis.

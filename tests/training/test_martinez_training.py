@@ -18,8 +18,9 @@ from lift3d.lifting.martinez import LAYOUTS, MartinezConfig, MartinezLifter, Mar
 from lift3d.motion import Motion
 from lift3d.pose import Pose2D, Pose3D
 from lift3d.skeletons import H36M_17
+from lift3d.training.config import TrainConfig
 from lift3d.training.engine import EngineConfig, EngineState, run
-from lift3d.training.lifter import TrainConfig, train_lifter
+from lift3d.training.lifter import train_lifter
 from lift3d.training.martinez_task import MartinezTask, standardise
 from lift3d.training.parallel import Ranks
 from lift3d.training.trainer import Trainer
