@@ -43,9 +43,10 @@ def sorted_people(
     Joints without confidence are made NaN, NaN, 0.
     """
     order = np.argsort(-scores, kind="stable")
-    points = keypoints[order].copy()
-    points[~(points[..., 2] > 0)] = (np.nan, np.nan, 0.0)
+    points = torch.as_tensor(keypoints[order], dtype=like.dtype, device=like.device)
+    # Looked at in the type that goes out: there the smallest confidences are 0.
+    missing = points.new_tensor([torch.nan, torch.nan, 0.0])
     return People(
-        torch.as_tensor(points, dtype=like.dtype, device=like.device),
+        torch.where(points[..., 2:] > 0, points, missing),
         torch.as_tensor(scores[order], dtype=like.dtype, device=like.device),
     )

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -39,6 +40,7 @@ from lift3d.decoders import (
     to_picture,
 )
 from lift3d.decoders.peaks import find_peaks
+from lift3d.decoders.people import sorted_people
 from lift3d.errors import InputError
 from lift3d.skeletons import COCO_17
 from tests.decoders.scenes import as_users_call
@@ -208,7 +210,8 @@ def test_any_finite_maps_have_an_answer_within_them(data, height, width) -> None
 def test_any_finite_maps_have_people_of_finite_joints(data, height, width) -> None:
     def drawn(maps: int) -> torch.Tensor:
         values = data.draw(st.lists(EXTREMES, min_size=7, max_size=7))
-        return torch.tensor(values)[torch.randint(7, (maps, height, width))]
+        generator = torch.Generator().manual_seed(data.draw(st.integers(0, 2**31)))
+        return torch.tensor(values)[torch.randint(7, (maps, height, width), generator=generator)]
 
     people = [
         decode_paf(drawn(18), drawn(38), COCO_18_LIMBS, MAXIMIZE_POSITIVES),
@@ -219,6 +222,14 @@ def test_any_finite_maps_have_people_of_finite_joints(data, height, width) -> No
         seen = found.keypoints[found.keypoints[..., 2] > 0]
         assert seen.isfinite().all()
         assert found.keypoints[found.keypoints[..., 2] <= 0][:, :2].isnan().all()
+
+
+def test_confidences_too_small_for_the_type_are_none() -> None:
+    points = np.array([[[3.0, 4.0, 1e-60], [1.0, 2.0, 0.5]]])
+    found = sorted_people(points, np.ones(1), torch.zeros(1)).keypoints[0]
+    assert found[0, :2].isnan().all()
+    assert found[0, 2] == 0
+    assert found[1].tolist() == [1.0, 2.0, 0.5]
 
 
 def test_flat_maps_have_one_peak_at_most() -> None:
