@@ -1,6 +1,8 @@
 """A person drawn by hand, and files written in the exact layouts of detectors."""
 
+import importlib
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 import pytest
 
 from lift3d.skeleton import Skeleton
+from lift3d_body_models import DefaultBody
 
 # A walking person in pixels, seen from the front in a picture 640 wide and 480 high.
 WALKER = {
@@ -95,3 +98,17 @@ def openpose_frame() -> Callable[..., dict[str, Any]]:
         }
 
     return frame
+
+
+@pytest.fixture(scope="session")
+def helpers() -> Any:
+    """Clips of bodies made by hand (`tests/helpers/body_clip.py`)."""
+    folder = str(Path(__file__).parents[1] / "helpers")
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    return importlib.import_module("body_clip")
+
+
+@pytest.fixture(scope="session")
+def body() -> DefaultBody:
+    return DefaultBody()

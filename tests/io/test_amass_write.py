@@ -1,10 +1,5 @@
 """AMASS files of our bodies: the keys of both releases, and the same mesh when read back."""
 
-import importlib
-import sys
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
@@ -13,23 +8,9 @@ from lift3d.errors import InputError
 from lift3d.io.amass_npz import write_amass, write_wham
 from lift3d.io.world_body import person_in_world
 from lift3d.skeletons import SMPLH_52, SMPLX_55
-from lift3d_body_models import DefaultBody
 from lift3d_datasets.amass import Amass
 
 SKELETONS = {"smplh": SMPLH_52, "smplx": SMPLX_55}
-
-
-@pytest.fixture(scope="module")
-def helpers() -> Any:
-    folder = str(Path(__file__).parents[1] / "helpers")
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
-    return importlib.import_module("body_clip")
-
-
-@pytest.fixture(scope="module")
-def body():
-    return DefaultBody()
 
 
 @pytest.fixture

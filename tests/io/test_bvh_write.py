@@ -1,10 +1,5 @@
 """BVH of three rigs: joints as in the body, by our reader, pybvh and scipy; trees as in real files."""
 
-import importlib
-import sys
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
@@ -20,22 +15,8 @@ from lift3d.io.bvh_write import write_bvh, write_bvh_motion
 from lift3d.io.euler import continuous_euler
 from lift3d.io.world_body import person_in_world
 from lift3d.skeletons import SMPL_24
-from lift3d_body_models import DefaultBody
 
 RIGS = ("smpl", "cmu", "mixamo")
-
-
-@pytest.fixture(scope="module")
-def helpers() -> Any:
-    folder = str(Path(__file__).parents[1] / "helpers")
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
-    return importlib.import_module("body_clip")
-
-
-@pytest.fixture(scope="module")
-def body():
-    return DefaultBody()
 
 
 @pytest.fixture

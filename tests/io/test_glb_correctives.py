@@ -1,9 +1,6 @@
 """Pose correctives: a GLB's skin with its morph targets lies on the body, as near as the file says."""
 
 import importlib
-import sys
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pygltflib
@@ -14,24 +11,10 @@ from scipy.spatial.transform import Rotation
 from lift3d.errors import InputError
 from lift3d.io.glb import write_clip_glb
 from lift3d.io.world_body import people_in_world
-from lift3d_body_models import DefaultBody
 
 FRAMES = 8
 KINDS = {5121: "u1", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
-
-
-@pytest.fixture(scope="module")
-def helpers() -> Any:
-    folder = str(Path(__file__).parents[1] / "helpers")
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
-    return importlib.import_module("body_clip")
-
-
-@pytest.fixture(scope="module")
-def body():
-    return DefaultBody()
 
 
 @pytest.fixture(scope="module")

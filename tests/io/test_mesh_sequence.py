@@ -1,10 +1,6 @@
 """OBJ and PLY sequences, read by trimesh: vertices to the last bit, whole folders or none."""
 
-import importlib
-import sys
 import zipfile
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,20 +9,6 @@ import trimesh
 from lift3d.errors import InputError, OutputError
 from lift3d.io.mesh_sequence import write_meshes
 from lift3d.io.world_body import people_in_world, person_in_world
-from lift3d_body_models import DefaultBody
-
-
-@pytest.fixture(scope="module")
-def helpers() -> Any:
-    folder = str(Path(__file__).parents[1] / "helpers")
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
-    return importlib.import_module("body_clip")
-
-
-@pytest.fixture(scope="module")
-def body():
-    return DefaultBody()
 
 
 @pytest.fixture

@@ -2,9 +2,6 @@
 
 import importlib
 import importlib.util
-import sys
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,20 +9,6 @@ import pytest
 from lift3d.errors import InputError, MissingDependencyError
 from lift3d.io.usd_write import write_usd
 from lift3d.io.world_body import people_in_world
-from lift3d_body_models import DefaultBody
-
-
-@pytest.fixture(scope="module")
-def helpers() -> Any:
-    folder = str(Path(__file__).parents[1] / "helpers")
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
-    return importlib.import_module("body_clip")
-
-
-@pytest.fixture(scope="module")
-def body():
-    return DefaultBody()
 
 
 @pytest.fixture
