@@ -14,6 +14,7 @@ from lift3d.geometry.rotations import (
     axis_angle_from_rotmat,
     rotmat_from_rot6d,
 )
+from lift3d.notebook import html_of
 from lift3d.skeleton import Skeleton
 
 __all__ = ["Articulation", "BodyMesh", "BodyParams", "RotationKind", "Surface"]
@@ -55,7 +56,7 @@ class BodyParams:
                 "expected body_pose [*batch rotations 3], global_orient [*batch 3] and transl "
                 "[*batch 3] with the same batch axes, got "
                 f"{list(self.body_pose.shape)}, {list(self.global_orient.shape)} and "
-                f"{list(self.transl.shape)}"
+                f"{list(self.transl.shape)}: repeat what is shared by all"
             )
         for name, values in (("betas", self.betas), ("expression", self.expression)):
             shared = values.shape[:-1]
@@ -69,7 +70,7 @@ class BodyParams:
             ):
                 raise InputError(
                     f"expected {name} with batch axes {list(batch)} or of length 1, got "
-                    f"{list(values.shape)}"
+                    f"{list(values.shape)}: give one row, or one for each body"
                 )
 
     @classmethod
@@ -132,12 +133,14 @@ _FORMS: Final[dict[str, tuple[tuple[int, ...], Callable[[Tensor], Tensor]]]] = {
 
 def _as_axis_angle(rotations: Tensor, kind: str) -> Tensor:
     if kind not in _FORMS:
-        raise InputError(f"expected a kind of rotations out of {', '.join(_FORMS)}, got '{kind}'")
+        raise InputError(
+            f"expected a kind of rotations out of {', '.join(_FORMS)}, got '{kind}': name one of them"
+        )
     form, converted = _FORMS[kind]
     if rotations.shape[-len(form) :] != form or rotations.ndim <= len(form):
         raise InputError(
             f"expected rotations [*batch joints {' '.join(map(str, form))}] of the kind '{kind}', "
-            f"got {list(rotations.shape)}"
+            f"got {list(rotations.shape)}: bring them into that shape, or name their kind"
         )
     return converted(rotations)
 
@@ -155,6 +158,10 @@ class BodyMesh:
     joints: Float[Tensor, "*batch joints 3"]
     faces: Int[Tensor, "faces 3"]
     skeleton: Skeleton
+
+    def _repr_html_(self) -> str | None:
+        """The value as a page, for notebooks."""
+        return html_of(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from lift3d.camera import Camera
 from lift3d.conventions import WORLD_FROM_CAMERA
 from lift3d.errors import InputError
 from lift3d.motion import Motion
+from lift3d.notebook import html_of
 from lift3d.pose import Pose2D, Pose3D
 
 __all__ = ["Clip", "Person"]
@@ -30,7 +31,11 @@ class Person:
 
     def __post_init__(self) -> None:
         if len(self.keypoints) != len(self.joints) or self.keypoints.person != self.joints.person:
-            raise InputError("expected keypoints and joints of the same person and frames")
+            raise InputError(
+                f"expected keypoints and joints of the same person and frames, got persons "
+                f"{self.keypoints.person} and {self.joints.person} over {len(self.keypoints)} and "
+                f"{len(self.joints)} frames: cut both to the same frames"
+            )
 
     @property
     def id(self) -> int:
@@ -65,3 +70,7 @@ class Clip:
         if torch.equal(turn, torch.eye(3, dtype=torch.float64)):
             return WORLD_FROM_CAMERA.clone()
         return turn.transpose(0, 1)
+
+    def _repr_html_(self) -> str | None:
+        """The value as a page, for notebooks."""
+        return html_of(self)

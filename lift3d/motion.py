@@ -7,6 +7,7 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from lift3d.errors import InputError
+from lift3d.notebook import html_of
 from lift3d.pose import Pose2D, Pose3D
 
 __all__ = ["Motion"]
@@ -32,15 +33,18 @@ class Motion(Generic[PoseT]):
         points = self.pose.keypoints if isinstance(self.pose, Pose2D) else self.pose.joints
         if points.ndim != 3:
             raise InputError(
-                f"expected a pose with one axis of frames, got shape {list(points.shape)}"
+                f"expected a pose with one axis of frames, got shape {list(points.shape)}: give the "
+                "frames the first axis"
             )
         if self.observed.shape != points.shape[:1]:
             raise InputError(
                 f"expected one observed flag per frame ({points.shape[0]}), got "
-                f"{list(self.observed.shape)}"
+                f"{list(self.observed.shape)}: give each frame one"
             )
         if not self.fps > 0:
-            raise InputError(f"expected a frame rate above 0, got {self.fps}")
+            raise InputError(
+                f"expected a frame rate above 0, got {self.fps}: give frames per second"
+            )
 
     def __len__(self) -> int:
         return len(self.observed)
@@ -55,3 +59,7 @@ class Motion(Generic[PoseT]):
     def shown(self) -> Bool[Tensor, " frames"]:
         """Frames in which there is somebody to show: observed or inferred."""
         return self.observed | self.inferred
+
+    def _repr_html_(self) -> str | None:
+        """The value as a page, for notebooks."""
+        return html_of(self)

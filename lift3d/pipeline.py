@@ -25,14 +25,18 @@ from lift3d.lifting.people import lift_people
 from lift3d.lifting.steady import Smoothing, steady_motion
 from lift3d.lifting.upright import upright_world
 from lift3d.motion import Motion
-from lift3d.plugins import body_models, lifters
+from lift3d.plugins import body_models, lifters, regressors
 from lift3d.pose import Pose2D, Pose3D
-from lift3d.protocols import BodyModel
+from lift3d.protocols import AnyLayoutLifter, BodyModel, Lifter, Regressor
+from lift3d.regressing.refinement import RefineOptions, refine
 from lift3d.skeleton import Skeleton
+from lift3d.skeletons import LIFT_23, SMPL_24
 
 __all__ = ["LiftOptions", "Reprojection", "lift", "make_body", "reprojection"]
 
 _HOUR: Final = 3600.0
+_SMPL: Final = tuple(joint for joint in SMPL_24.joints if not joint.endswith("hand"))
+"""What a body must have to be regressed."""
 _UNDONE: Final = 1.0
 """How many pixels off a lens may be undone, in the median."""
 
@@ -54,13 +58,18 @@ class LiftOptions:
     made likely (`lift3d.lifting.grounded`); `camera_moves` says whether the camera does, None lets
     feet tell. `height` is that of the person seen longest, in metres, and sets their size and distance.
 
+    `regressor` is the plug-in that reads bodies out of the joints, before a few steps of fitting. Where
+    it is empty, for lifters that do not give what it needs, and for bodies without SMPL's joints, bodies
+    are fitted from the joints alone, with `fit`'s steps.
+
     `field_of_view` is for cameras of which nothing is known: the prior (`DEFAULT_FOV`), or an estimate
     from people's perspective (`lift3d.lifting.field_of_view`).
     """
 
-    lifter: str = "temporal"
+    lifter: str = "articulated"
     body_model: str = "default"
     body_path: str | os.PathLike[str] | None = None
+    regressor: str = "smpl"
     smooth_seconds: float = 0.06
     smoothing: Smoothing = "gaussian"
     grounded: bool = False
@@ -113,8 +122,8 @@ def lift(
     people = _worth_lifting(file.people, options)
     camera, assumed = _known_or_assumed(camera, people, options)
     _check_camera(camera, people)
-    lifter = lifters[options.lifter]()
     model = make_body(options.body_model, options.body_path) if options.body_model else None
+    lifter, bodies = _lifter_and_bodies(model, options)
     people, motions, doubts = lift_people(people, camera, lifter)
     motions, grounding = _in_time(motions, camera, options)
     lifted: list[Person] = []
@@ -126,8 +135,8 @@ def lift(
 
         done(0.0)
         contacts = _contacts(grounding, number)
-        body = _fit_body(keypoints, joints, camera, model, options, contacts, progress=done)
-        lifted.append(Person(keypoints, joints, body))
+        body = bodies(keypoints, joints, camera, contacts, done) if bodies is not None else None
+        lifted.append(Person(keypoints, _for_files(joints), body))
         done(1.0)
     first = lifted[0].joints
     camera = _stood_upright(camera, motions, grounding)
@@ -239,29 +248,71 @@ def _contacts(grounding: Grounding | None, person: int) -> ContactOptions | None
     return ContactOptions(grounding.contacts[person])
 
 
-def _fit_body(
-    keypoints: Motion[Pose2D],
-    joints: Motion[Pose3D],
-    camera: Camera,
-    model: BodyModel | None,
-    options: LiftOptions,
-    contacts: ContactOptions | None,
-    *,
-    progress: Callable[[float], None],
-) -> BodyParams | None:
+_Bodies = Callable[
+    [Motion[Pose2D], Motion[Pose3D], Camera, ContactOptions | None, Callable[[float], None]],
+    BodyParams,
+]
+"""Keypoints and joints of one person before a camera to a body."""
+
+
+def _lifter_and_bodies(
+    model: BodyModel | None, options: LiftOptions
+) -> tuple[Lifter, _Bodies | None]:
+    """The lifter, in the layout that the regressor needs where there is one, and what makes bodies."""
+    lifter = lifters[options.lifter]()
     if model is None:
-        return None
-    found = fit(
-        model.articulation,
-        joints,
-        keypoints,
-        camera,
-        options.fit,
-        contacts=contacts,
-        smooth_seconds=options.smooth_seconds,
-        progress=progress,
-    )
-    return found.params
+        return lifter, None
+    smpl = all(joint in model.skeleton.joints for joint in _SMPL)
+    if options.regressor and smpl and isinstance(lifter, AnyLayoutLifter):
+        regressor = regressors[options.regressor](model)
+        return lifter.giving(regressor.needs), _regressed(regressor, model, options)
+    return lifter, _fitted(model, options)
+
+
+def _regressed(regressor: Regressor, model: BodyModel, options: LiftOptions) -> _Bodies:
+    def bodies(
+        keypoints: Motion[Pose2D],
+        joints: Motion[Pose3D],
+        camera: Camera,
+        contacts: ContactOptions | None,
+        progress: Callable[[float], None],
+    ) -> BodyParams:
+        told = RefineOptions(smooth_seconds=options.smooth_seconds, contacts=contacts)
+        estimate = regressor(keypoints, camera, joints)
+        done = refine(estimate, model.articulation, keypoints, camera, told, progress=progress)
+        return done.params
+
+    return bodies
+
+
+def _fitted(model: BodyModel, options: LiftOptions) -> _Bodies:
+    def bodies(
+        keypoints: Motion[Pose2D],
+        joints: Motion[Pose3D],
+        camera: Camera,
+        contacts: ContactOptions | None,
+        progress: Callable[[float], None],
+    ) -> BodyParams:
+        found = fit(
+            model.articulation,
+            joints,
+            keypoints,
+            camera,
+            options.fit,
+            contacts=contacts,
+            smooth_seconds=options.smooth_seconds,
+            progress=progress,
+        )
+        return found.params
+
+    return bodies
+
+
+def _for_files(joints: Motion[Pose3D]) -> Motion[Pose3D]:
+    """Joints in the layout of clips; the regressor's further points stay behind."""
+    if not set(LIFT_23.joints) < set(joints.pose.skeleton.joints):
+        return joints
+    return replace(joints, pose=joints.pose.to(LIFT_23))
 
 
 @dataclass(frozen=True, slots=True)

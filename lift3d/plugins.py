@@ -15,9 +15,18 @@ from types import UnionType
 from typing import Any, Final, Generic, Literal, TypeVar, Union, get_args, get_origin
 
 from lift3d.errors import InputError, PluginError
-from lift3d.protocols import BodyModel, Dataset, Lifter, Viewer
+from lift3d.protocols import BodyModel, Dataset, Lifter, Regressor, Viewer
 
-__all__ = ["PluginGroup", "body_models", "datasets", "lifters", "open_dataset", "viewers"]
+__all__ = [
+    "PluginGroup",
+    "body_models",
+    "datasets",
+    "displays",
+    "lifters",
+    "open_dataset",
+    "regressors",
+    "viewers",
+]
 
 T = TypeVar("T")
 
@@ -78,6 +87,8 @@ def _owner(entry: EntryPoint) -> str:
 body_models: Final[PluginGroup[BodyModel]] = PluginGroup("lift3d.body_models")
 datasets: Final[PluginGroup[Dataset]] = PluginGroup("lift3d.datasets")
 lifters: Final[PluginGroup[Lifter]] = PluginGroup("lift3d.lifters")
+displays: Final[PluginGroup[Any]] = PluginGroup("lift3d.displays")
+regressors: Final[PluginGroup[Regressor]] = PluginGroup("lift3d.regressors")
 viewers: Final[PluginGroup[Viewer]] = PluginGroup("lift3d.viewers")
 
 

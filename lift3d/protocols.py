@@ -10,11 +10,21 @@ from torch import Tensor
 from lift3d.body import Articulation, BodyMesh, BodyParams, Surface
 from lift3d.camera import Camera
 from lift3d.capture import AnnotatedPicture
+from lift3d.estimate import BodyEstimate
 from lift3d.motion import Motion
 from lift3d.pose import Pose2D, Pose3D
 from lift3d.skeleton import Skeleton
 
-__all__ = ["BodyModel", "Dataset", "Lifter", "MotionClip", "PictureDataset", "Viewer"]
+__all__ = [
+    "AnyLayoutLifter",
+    "BodyModel",
+    "Dataset",
+    "Lifter",
+    "MotionClip",
+    "PictureDataset",
+    "Regressor",
+    "Viewer",
+]
 
 
 @runtime_checkable
@@ -27,6 +37,34 @@ class Lifter(Protocol):
         ...
 
     def __call__(self, keypoints: Motion[Pose2D], camera: Camera) -> Motion[Pose3D]: ...
+
+
+@runtime_checkable
+class AnyLayoutLifter(Lifter, Protocol):
+    """A lifter that can be asked for another layout of joints."""
+
+    def giving(self, skeleton: Skeleton) -> Lifter:
+        """The same lifter, whose joints come out in that layout."""
+        ...
+
+
+@runtime_checkable
+class Regressor(Protocol):
+    """Keypoints of one person over time -> body parameters in the camera frame, and how certain."""
+
+    @property
+    def needs(self) -> Skeleton:
+        """The layout in which it wants lifted joints."""
+        ...
+
+    def __call__(
+        self,
+        keypoints: Motion[Pose2D],
+        camera: Camera,
+        joints: Motion[Pose3D] | None = None,
+    ) -> BodyEstimate:
+        """`joints` are the lifted points where they are known, in the layout that it needs."""
+        ...
 
 
 @runtime_checkable

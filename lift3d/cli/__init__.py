@@ -22,14 +22,21 @@ def main(args: Sequence[str] | None = None) -> int:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     try:
-        app.cli(prog="lift3d", args=list(args) if args is not None else None)
+        app.cli(prog="lift3d", args=_told(sys.argv[1:] if args is None else args))
     except Lift3dError as error:
         sentence = " ".join(str(error).split())  # names may hold line breaks
         sys.stderr.write(f"lift3d: {sentence}\n")
         return 2
     except BrokenPipeError:  # `lift3d list | head`: the reader has seen enough
         return 0
-    except KeyboardInterrupt:
-        sys.stderr.write("lift3d: stopped by hand; nothing half-written was left behind\n")
+    except KeyboardInterrupt as stop:
+        said = str(stop) or "stopped by hand; nothing half-written was left behind"
+        sys.stderr.write(f"lift3d: {said}\n")
         return 130
     return 0
+
+
+def _told(args: Sequence[str]) -> list[str]:
+    """The arguments; `train regressor` is a verb of two words."""
+    words = list(args)
+    return ["train-regressor", *words[2:]] if words[:2] == ["train", "regressor"] else words

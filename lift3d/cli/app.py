@@ -5,16 +5,18 @@ from typing import Annotated, Final
 
 import tyro
 
-from lift3d.cli.console import Stages, show_table
+from lift3d.cli.console import show_table
 from lift3d.cli.convert_options import ConvertOptions
 from lift3d.cli.evaluate import ReportOptions, evaluate
 from lift3d.cli.options import CameraOptions, ReadOptions
+from lift3d.cli.render_options import RenderOptions
 from lift3d.errors import InputError
 from lift3d.evaluation import EvaluationConfig
 from lift3d.lifting.steady import Smoothing
 from lift3d.pipeline import LiftOptions
 from lift3d.tracking import Tracker
 from lift3d.training.config import TrainConfig
+from lift3d.training.regressor import RegressorConfig
 
 __all__ = ["app"]
 
@@ -27,6 +29,7 @@ _UNKNOWN_CAMERA: Final = CameraOptions()
 _AS_STATED: Final = EvaluationConfig()
 _NO_OPTIONS: Final = ConvertOptions()
 _NO_REPORT: Final = ReportOptions()
+_AS_DRAWN: Final = RenderOptions()
 
 
 @app.command(name="lift")
@@ -40,9 +43,10 @@ def lift_verb(
     repair_swaps: bool = False,
     fps: float | None = None,
     camera: Annotated[CameraOptions, tyro.conf.arg(name="")] = _UNKNOWN_CAMERA,
-    lifter: str = "temporal",
+    lifter: str = "articulated",
     body_model: str = "default",
     path: Path | None = None,
+    regressor: str = "smpl",
     smooth_seconds: float = 0.06,
     smoothing: Smoothing = "gaussian",
     grounded: bool = False,
@@ -53,7 +57,8 @@ def lift_verb(
     """Lift a 2D keypoint file to 3D joints and moving bodies.
 
     The ending of each output chooses its format: .npz (joints and body parameters), .glb (skinned
-    animation), .bvh, .usdc, .csv, .parquet, .trc, .c3d, .mot (joint angles), .json (COCO), .png, .mp4.
+    animation), .bvh, .usdc, .csv, .parquet, .trc, .c3d, .mot (joint angles), .json (COCO), .png, .mp4,
+    .gif, .html (a page that plays).
 
     Args:
         keypoints: A keypoint file, or a folder with one file per frame.
@@ -67,6 +72,7 @@ def lift_verb(
         lifter: Which lifter to use (see `lift3d list`).
         body_model: Which body to fit (see `lift3d list`); "" stops after the joints.
         path: File or folder to read the body model from, where it is not in the usual places.
+        regressor: What reads bodies out of the joints (see `lift3d list`); "" fits them from the joints.
         smooth_seconds: Width of the smoothing window; 0 keeps every frame as it was lifted.
         smoothing: A window of one width, or each joint as far as its uncertainty says (kalman).
         grounded: Find the ground where feet stand, and hold them there.
@@ -80,6 +86,7 @@ def lift_verb(
         lifter=lifter,
         body_model=body_model,
         body_path=path,
+        regressor=regressor,
         smooth_seconds=smooth_seconds,
         smoothing=smoothing,
         field_of_view=camera.field_of_view,
@@ -97,25 +104,46 @@ def render_verb(
     clip: tyro.conf.Positional[Path],
     /,
     output: Outputs,
-    viewer: str = "pyrender",
-    path: Path | None = None,
+    options: Annotated[RenderOptions, tyro.conf.arg(name="")] = _AS_DRAWN,
 ) -> None:
-    """Draw a lifted clip: pictures, a video or an animation file.
+    """Draw a lifted clip: pictures, a video, a page or an animation file.
 
     Args:
         clip: A .npz file written by `lift3d lift`.
-        output: Where to write: .png, .mp4, or what `lift3d lift` writes; several files may be given.
-        viewer: Which renderer to use (see `lift3d list`).
+        output: Where to write: .png, .mp4, .gif, .html, or what `lift3d lift` writes; several may be
+            given.
+        options: How.
+    """
+    from lift3d.cli.render import render
+
+    render(clip, output, options)
+
+
+@app.command(name="view")
+def view_verb(
+    clip: tyro.conf.Positional[Path],
+    /,
+    live: bool = False,
+    window: bool = False,
+    host: str = "127.0.0.1",
+    port: int = 8090,
+    token: str = "",
+    path: Path | None = None,
+) -> None:
+    """Show a lifted clip: a page in the browser, a live view, or a window.
+
+    Args:
+        clip: A .npz file written by `lift3d lift`.
+        live: Serve it through viser (extra `live`) until Ctrl-C.
+        window: Open a window of pyrender's; it needs a display.
+        host: With --live: where to listen; anywhere but here needs a token.
+        port: With --live: on which port.
+        token: With --live: what visitors must know.
         path: File or folder that the clip's body model is read from, if it is not in the usual places.
     """
-    from lift3d.cli.verbs import write_outputs
-    from lift3d.io import read_clip
+    from lift3d.cli.view import view
 
-    with Stages() as stages:
-        written = write_outputs(
-            read_clip(clip), output, viewer=viewer, stages=stages, body_path=path
-        )
-    show_table("written", ("file", "size", "seconds"), written)
+    view(clip, live=live, window=window, host=host, port=port, token=token, body_path=path)
 
 
 @app.command(name="convert")
@@ -165,6 +193,14 @@ def train_verb(config: Annotated[TrainConfig, tyro.conf.arg(name="")]) -> None:
     train(config)
 
 
+@app.command(name="train-regressor")
+def train_regressor_verb(config: Annotated[RegressorConfig, tyro.conf.arg(name="")]) -> None:
+    """Train the body regressor on motion capture ('lift3d train regressor' is the same)."""
+    from lift3d.cli.study import train_regressor
+
+    train_regressor(config)
+
+
 @app.command(name="eval")
 def eval_verb(
     root: tyro.conf.Positional[Path | None] = None,
@@ -196,7 +232,13 @@ def list_verb() -> None:
 
     rows = [
         (group.group.removeprefix("lift3d."), ", ".join(group) or "none")
-        for group in (plugins.lifters, plugins.body_models, plugins.viewers, plugins.datasets)
+        for group in (
+            plugins.lifters,
+            plugins.regressors,
+            plugins.body_models,
+            plugins.viewers,
+            plugins.datasets,
+        )
     ]
     show_table("plug-ins", ("group", "names"), rows)
     show_table(

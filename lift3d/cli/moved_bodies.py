@@ -1,5 +1,6 @@
 """Recorded motion on a body: AMASS's by its rotations, others retargeted by their joints."""
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -75,12 +76,21 @@ def recording_on_body(
     return with_world_body(clip, done.params, model, name), error
 
 
+def _lend(file: Path, target: Path) -> None:
+    """The same file under another name; Windows keeps symbolic links for administrators."""
+    try:
+        target.hardlink_to(file.resolve())
+    except (OSError, NotImplementedError):  # on another disk
+        if file.is_file():
+            shutil.copyfile(file, target)
+
+
 def _capture(kind: str, files: Sequence[Path], **more: Any) -> Capture:
     """What the reader of a dataset makes of single files, shown to it in a folder of their own."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         for file in files:
-            (folder / file.name).symlink_to(file.resolve())
+            _lend(file, folder / file.name)
         try:
             dataset = datasets[kind](folder, **more)
             found = next(clip for split in dataset.splits for clip in dataset.clips(split))
@@ -88,7 +98,10 @@ def _capture(kind: str, files: Sequence[Path], **more: Any) -> Capture:
             told = str(error).replace(name, str(files[0].parent))
             raise type(error)(told) from error
     if not isinstance(found, Capture):
-        raise InputError(f"expected the plug-in '{kind}' of lift3d.datasets to be the built-in one")
+        raise InputError(
+            f"expected the plug-in '{kind}' of lift3d.datasets to be the built-in one, got one whose "
+            "clips move no bodies: uninstall it"
+        )
     return found
 
 

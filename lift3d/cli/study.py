@@ -6,11 +6,13 @@ from types import TracebackType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from lift3d.cli.console import console, show_table
+from lift3d.training import regressor
 from lift3d.training.config import TrainConfig
 from lift3d.training.engine import EngineState
-from lift3d.training.lifter import train_lifter
+from lift3d.training.lifter import TrainReport, train_lifter
+from lift3d.training.retarget_file import ClipReport
 
-__all__ = ["train"]
+__all__ = ["train", "train_regressor"]
 
 
 class _TrainingBar:
@@ -58,13 +60,30 @@ def train(config: TrainConfig) -> None:
         train_lifter(config)
         return
     with _TrainingBar() as tell:
-        report = train_lifter(config, tell)
+        _show(train_lifter(config, tell), "MPJPE")
+
+
+def train_regressor(config: regressor.RegressorConfig) -> None:
+    """The same for the body regressor, with a line for each clip that is put onto a body first."""
+    if os.environ.get("RANK", "0") != "0":
+        regressor.train_regressor(config)
+        return
+
+    def retargeted(clip: ClipReport, done: int, count: int) -> None:
+        off = f"{clip.error * 1000:.0f} mm"
+        console.print(f"{done}/{count} on the body: {clip.name}, joints {off} off", highlight=False)
+
+    with _TrainingBar() as tell:
+        _show(regressor.train_regressor(config, tell, retargeted), "skin error")
+
+
+def _show(report: TrainReport, what: str) -> None:
     rows = [
         ("weights", str(report.weights)),
         ("training poses", f"{report.training_poses:,}"),
         ("steps", str(report.step)),
         ("best step", str(report.best_step)),
-        ("validation MPJPE", f"{report.scores.chosen:.1f} mm"),
+        (f"validation {what}", f"{report.scores.chosen:.1f} mm"),
         *((name, f"{value:.1f} mm") for name, value in report.scores.values.items()),
     ]
     show_table("trained", ("what", "value"), rows)

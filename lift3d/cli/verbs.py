@@ -8,20 +8,19 @@ from typing import Final
 
 from lift3d.cli.console import Stages, console, show_table
 from lift3d.cli.options import CameraOptions, ReadOptions
-from lift3d.cli.writing import Row, write_files
+from lift3d.cli.writing import PAGE, Row, write_files, write_page
 from lift3d.clip import Clip
 from lift3d.errors import InputError, OutputError
 from lift3d.io import read_keypoints
 from lift3d.io.output_formats import format_of, known_endings
-from lift3d.pictures import render_clip
+from lift3d.pictures import open_viewer, render_clip
 from lift3d.pipeline import LiftOptions, lift, make_body, reprojection
-from lift3d.plugins import viewers
 from lift3d.protocols import BodyModel
 
 __all__ = ["check_outputs", "check_place", "lift_to_files", "write_outputs"]
 
-_PICTURES: Final = (".png", ".mp4")
-_ENDINGS: Final = (*known_endings(), *_PICTURES)
+_PICTURES: Final = (".png", ".mp4", ".gif")
+_ENDINGS: Final = (*known_endings(), *_PICTURES, PAGE)
 _AS_TOLD: Final = ReadOptions()
 _POOR: Final = 0.1
 """Share of a person's height; real clips have 0.01, wrong skeletons and cameras 0.2 and more."""
@@ -58,7 +57,7 @@ def lift_to_files(
         )
         lift_seconds = time.perf_counter() - started
         written = write_outputs(
-            clip, outputs, viewer="pyrender", stages=stages, body_path=options.body_path
+            clip, outputs, viewer="auto", stages=stages, body_path=options.body_path
         )
     frames = len(clip) * len(clip.people)
     speed = [
@@ -87,6 +86,9 @@ def check_outputs(outputs: Sequence[Path], *, body: bool, source: Path | None = 
             )
         if path in outputs[:number]:
             raise InputError(f"expected every output once, got '{path}' twice: rename one")
+        if path.suffix.lower() == PAGE:
+            check_place(path, source)
+            continue
         if not body and (_is_picture(path) or format_of(path).needs == "body"):
             raise InputError(
                 f"expected a body model to write '{path}', got none: give --body-model"
@@ -145,6 +147,9 @@ def write_outputs(
         )
     rows: list[Row] = []
     for path in outputs:
+        if path.suffix.lower() == PAGE:
+            rows.append(write_page(clip, path, stages, body_path=body_path))
+            continue
         if not _is_picture(path):
             rows += write_files(clip, path, format_of(path), stages, body_path=body_path)
             continue
@@ -163,7 +168,7 @@ def _draw(
     body_path: str | os.PathLike[str] | None,
 ) -> None:
     model = make_body(clip.body_model, body_path)
-    drawer = viewers[viewer]()
+    drawer, _ = open_viewer(viewer)
     try:
         render_clip(
             clip,

@@ -3,6 +3,7 @@
 import os
 import time
 from pathlib import Path
+from typing import Final
 
 from lift3d.cli.console import Stages
 from lift3d.clip import Clip
@@ -11,7 +12,9 @@ from lift3d.io.output_formats import OutputFormat
 from lift3d.io.outputs import OutputJob, write_output
 from lift3d.pipeline import make_body
 
-__all__ = ["Row", "write_files"]
+__all__ = ["PAGE", "Row", "write_files", "write_page"]
+
+PAGE: Final = ".html"
 
 Row = tuple[str, str, str]
 """A file, its size and the seconds that it took."""
@@ -38,6 +41,20 @@ def write_files(
     written = write_output(path, found, OutputJob(clip, model, rig, correctives, progress=tell))
     seconds = f"{time.perf_counter() - started:.1f}"
     return [(str(each), f"{_size(each) / 1000:.0f} kB", seconds) for each in written]
+
+
+def write_page(
+    clip: Clip, path: Path, stages: Stages, *, body_path: str | os.PathLike[str] | None = None
+) -> Row:
+    """Write a clip as a page that plays it."""
+    from lift3d.pictures.web import write_html
+
+    started = time.perf_counter()
+    stages(f"writing {path.name}", 0, 1)
+    model = make_body(clip.body_model, body_path) if clip.body_model else None
+    write_html(path, clip, model, title=path.stem)
+    stages(f"writing {path.name}", 1, 1)
+    return str(path), f"{_size(path) / 1000:.0f} kB", f"{time.perf_counter() - started:.1f}"
 
 
 def _size(path: Path) -> int:

@@ -2,6 +2,7 @@
 
 from lift3d.fitting.body import BodyFit, ContactOptions, fit, fit_body, fitted_keypoints
 from lift3d.fitting.evidence import SkinEvidence
+from lift3d.fitting.guess import PoseGuess
 from lift3d.fitting.prior import PosePrior
 from lift3d.fitting.problem import FitOptions
 from lift3d.fitting.skin import SkinSites
@@ -12,6 +13,7 @@ __all__ = [
     "ContactOptions",
     "Conversion",
     "FitOptions",
+    "PoseGuess",
     "PosePrior",
     "SkinEvidence",
     "SkinSites",

@@ -21,9 +21,10 @@ from lift3d.fitting.clips import (
 )
 from lift3d.fitting.contacts import contact_evidence, contact_speed, find_contacts
 from lift3d.fitting.evidence import SkinEvidence, together
+from lift3d.fitting.guess import PoseGuess
 from lift3d.fitting.points import place_points, point_table
 from lift3d.fitting.prior import PosePrior
-from lift3d.fitting.problem import FitOptions, FitState, Problem, Solution
+from lift3d.fitting.problem import FitOptions, FitState, Near, Problem, Solution
 from lift3d.fitting.task import Task
 from lift3d.geometry.projection import pixels_from_points
 from lift3d.geometry.rotations import rotmat_from_axis_angle
@@ -102,6 +103,7 @@ def fit(  # noqa: PLR0913 - each piece of evidence is one argument
     *,
     skin: SkinEvidence | None = None,
     prior: PosePrior | None = None,
+    guess: PoseGuess | None = None,
     contacts: ContactOptions | None = None,
     smooth_seconds: float = 0.0,
     progress: Callable[[float], None] = lambda _share: None,
@@ -115,12 +117,13 @@ def fit(  # noqa: PLR0913 - each piece of evidence is one argument
     limbs are then a guess. With `contacts` a second pass holds standing feet still, and with
     `smooth_seconds` it stays near the first one's poses after smoothing them in a Gaussian window of
     that width; it takes half the steps. Without a `prior` the learned one counts
-    (`lift3d.fitting.pose_prior`).
+    (`lift3d.fitting.pose_prior`). With a `guess`, that of a regressor say, the descent starts there and
+    stays as near as the guess is sure of itself.
 
     Frames without evidence are NaN. `progress` is told the share that is done, in [0, 1]. The
     result has the dtype of the joints, or else of the keypoints or the skin. Raises `InputError` when
     nothing was observed, for points that all lie in one place, many metres apart or behind the camera,
-    for rays without a camera, and for evidence of different lengths.
+    for rays without a camera, and for evidence or a guess of different lengths.
     """
     options = options or FitOptions()
     if not 0 <= smooth_seconds < math.inf:
@@ -133,14 +136,17 @@ def fit(  # noqa: PLR0913 - each piece of evidence is one argument
     problem = task.at(replace(problem, evidence=problem.evidence[seen]), seen)
     again = contacts is not None or (smooth_seconds > 0 and len(seen) > 2)
     share = 2 / 3 if again else 1.0
-    found = solve_clip(task.shift, problem, lambda done: progress(share * done))
+    start = None
+    if guess is not None:
+        problem, start = guess.into(problem, seen)
+    found = solve_clip(task.shift, problem, lambda done: progress(share * done), start)
     held, speeds = None, None
     if again:
         calmer = replace(problem, options=_second(options))
         state = at_frames(found.state, seen, len(task.observed))
         if smooth_seconds > 0 and len(seen) > 2:
             state = smooth_state(state, task.observed, smooth_seconds * task.fps)
-            calmer = replace(calmer, near=state[seen])
+            calmer = replace(calmer, near=Near.smoothed(state[seen]))
         before = _places(problem, state)
         if contacts is not None:
             held = _contacts(problem, before, contacts, task)

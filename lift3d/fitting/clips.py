@@ -42,20 +42,31 @@ SkinShift = Callable[[Problem, SkinTable, FitState], Tensor]
 """What a body model does to its skin beside what bones do, for a state."""
 
 
-def solve_clip(shift: SkinShift, problem: Problem, progress: Callable[[float], None]) -> Solution:
-    """All frames; of a long clip the shape comes from frames spread over it."""
+def solve_clip(
+    shift: SkinShift,
+    problem: Problem,
+    progress: Callable[[float], None],
+    start: FitState | None = None,
+) -> Solution:
+    """All frames; of a long clip the shape comes from frames spread over it.
+
+    Without a `start` one is looked for in the evidence.
+    """
     frames = len(problem.evidence.places)
     if frames <= _CHUNK:
-        found = _solve(shift, problem, first_guess(problem))
+        found = _solve(shift, problem, start or first_guess(problem))
         progress(1.0)
         return found
     if not (problem.options.one_shape and problem.options.fit_betas):
-        return solve_chunks(shift, problem, progress)
+        return solve_chunks(shift, problem, progress, start)
     spread = torch.linspace(0, frames - 1, _CHUNK // 2).round().long()
     some = problem[spread]
-    betas = _solve(shift, some, first_guess(some)).state.betas
+    guess = start[spread] if start is not None else first_guess(some)
+    betas = _solve(shift, some, guess).state.betas
     fixed = replace(problem, options=replace(problem.options, fit_betas=False))
-    return solve_chunks(shift, fixed, progress, betas=betas)
+    if start is not None:
+        start = replace(start, betas=betas)
+    return solve_chunks(shift, fixed, progress, start, betas)
 
 
 def solve_chunks(

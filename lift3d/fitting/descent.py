@@ -133,7 +133,9 @@ def assess(problem: Problem, state: FitState) -> tuple[Placed, Float[Tensor, " f
     tied = _together(problem, state.rotmats)
     cost = cost if tied is None else cost + (tied @ problem.prior.rows.mT).square().sum(-1)
     if problem.near is not None:
-        cost = cost + ((state.transl - problem.near.transl) ** 2).sum(-1) / problem.near_reach**2
+        cost = (
+            cost + ((state.transl - problem.near.state.transl) ** 2).sum(-1) / problem.near.reach**2
+        )
     unlikely = (state.betas**2).sum(-1) / options.beta_std**2
     return placed, cost + evidence.informed * unlikely
 
@@ -197,9 +199,9 @@ def _add_pose_residual(problem: Problem, state: FitState, pose: Tensor, slope: T
         pose[:, at, at] += block[:, joint]
         slope[:, at] += force[:, joint]
     if problem.near is not None:
-        pull = 1 / problem.near_reach**2
+        pull = 1 / problem.near.reach**2
         pose[:, -3:, -3:] += pull * torch.eye(3, dtype=pose.dtype, device=pose.device)
-        slope[:, -3:] += pull * (state.transl - problem.near.transl)
+        slope[:, -3:] += pull * (state.transl - problem.near.state.transl)
     away = _together(problem, state.rotmats)
     if away is not None:
         share = math.sqrt(problem.options.prior_weight)
@@ -244,9 +246,10 @@ def _pose_residual(
     residual.append(vector * steep)
     slope.append(derivative * steep[..., None])
     if near is not None:
-        away = axis_angle_from_rotmat(near.rotmats.transpose(-1, -2) @ rotmats)
-        residual.append(away / problem.near_std)
-        slope.append(log_slope(away) / problem.near_std)
+        away = axis_angle_from_rotmat(near.state.rotmats.transpose(-1, -2) @ rotmats)
+        std = near.turn_std[..., None]
+        residual.append(away / std)
+        slope.append(log_slope(away) / std[..., None])
     return torch.cat(residual, -1), torch.cat(slope, -2)
 
 

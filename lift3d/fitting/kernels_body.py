@@ -112,7 +112,7 @@ def _pose_cost(known: Group, frame: int, local: Array, transl: Array, scratch: G
             between(known.near_rotmats[frame, j], local[j], apart)
             log_rotation(apart, away[j])
             for r in range(3):
-                cost += known.near_turn * away[j, r] * away[j, r]
+                cost += known.near_turn[frame, j] * away[j, r] * away[j, r]
         for r in range(3):
             cost += known.near_root * (transl[r] - known.near_transl[frame, r]) ** 2
     return cost

@@ -434,8 +434,8 @@ def _add_pose_terms(known: Group, frame: int, j: int, local: Array, world: Array
         away = work.small[3, 0]
         log_and_slope(work.small[2], away, work.small[4])
         for r in range(3):
-            weight[r] = known.near_turn
-            pull[r] = known.near_turn * away[r]
+            weight[r] = known.near_turn[frame, j]
+            pull[r] = weight[r] * away[r]
         _transposed_in_space(work.small[4], world, times_turned)
         _add_square(times_turned, weight, pull, block, work.rhs[j])
 

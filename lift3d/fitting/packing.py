@@ -61,7 +61,7 @@ class Known(NamedTuple):
     together: Array
     near_rotmats: Array
     near_transl: Array
-    near_turn: float
+    near_turn: Array
     near_root: float
     outlier: float
     informed: Array
@@ -218,9 +218,10 @@ def pack_known(problem: Problem) -> Known:
         double(prior.mean), share / double(prior.std) ** 2,
         double(prior.hinge), share * double(prior.hinge.abs()) / prior.hinge_std**2,
         share * rows.T @ rows if rows.size else np.zeros((0, 0)),
-        none if near is None else double(near.rotmats),
-        np.zeros((0, 3)) if near is None else double(near.transl),
-        1 / problem.near_std**2, 1 / problem.near_reach**2, float(options.outlier**2),
+        none if near is None else double(near.state.rotmats),
+        np.zeros((0, 3)) if near is None else double(near.state.transl),
+        np.zeros((0, 0)) if near is None else double(near.turn_std) ** -2.0,
+        0.0 if near is None else near.reach**-2.0, float(options.outlier**2),
         evidence.informed.numpy(),
     )  # fmt: skip
 

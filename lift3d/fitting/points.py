@@ -136,11 +136,18 @@ def joint_trails(
     return torch.stack(trails, 1)
 
 
-@lru_cache(maxsize=16)
 def rest_places(
     table: PointTable,
 ) -> tuple[Float[Tensor, "points 3"], Float[Tensor, "points 3 betas"]]:
     """Rest places from the origin, and how they move with the betas."""
+    with torch.inference_mode(False):  # kept for later calls, as the table is
+        return _rest_places(table)
+
+
+@lru_cache(maxsize=16)
+def _rest_places(
+    table: PointTable,
+) -> tuple[Float[Tensor, "points 3"], Float[Tensor, "points 3 betas"]]:
     template: list[Tensor] = []
     dirs: list[Tensor] = []
     for point, carrier in enumerate(table.carrier.tolist()):

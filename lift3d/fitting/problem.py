@@ -1,5 +1,6 @@
 """What is asked of the solver, how, and the state that it moves."""
 
+import math
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -13,7 +14,7 @@ from lift3d.fitting.points import PointTable
 from lift3d.fitting.prior import PosePrior
 from lift3d.fitting.skin import SkinTable
 
-__all__ = ["FitOptions", "FitState", "Problem", "Solution"]
+__all__ = ["FitOptions", "FitState", "Near", "Problem", "Solution"]
 
 
 Engine = Literal["auto", "compiled", "torch"]
@@ -73,21 +74,39 @@ class FitState:
 
 
 @dataclass(frozen=True, slots=True)
+class Near:
+    """A state that the answer should stay close to: that of a first pass, or of a regressor.
+
+    Rotations within `turn_std` radians about each axis, the root within `reach` metres; the betas of
+    the state do not count.
+    """
+
+    state: FitState
+    turn_std: Float[Tensor, "frames joints"]
+    reach: float = math.inf
+
+    def __getitem__(self, frames: slice | Tensor) -> "Near":
+        return Near(self.state[frames], self.turn_std[frames], self.reach)
+
+    @classmethod
+    def smoothed(cls, state: FitState) -> "Near":
+        """For a second pass, which is to change little."""
+        return cls(state, torch.full_like(state.rotmats[..., 0, 0], 0.03), 0.005)
+
+
+@dataclass(frozen=True, slots=True)
 class Problem:
     """All that stays fixed while solving.
 
-    `near` is a state that the answer should stay close to, for instance that of a first pass after
-    smoothing over time: rotations within `near_std` radians, the root within `near_reach` metres.
-    Points are those of the table, then those of the `skin`; `shift` is added to the latter.
+    `near` is a state that the answer should stay close to. Points are those of the table, then those of
+    the `skin`; `shift` is added to the latter.
     """
 
     table: PointTable
     prior: PosePrior
     evidence: Evidence
     options: FitOptions
-    near: FitState | None = None
-    near_std: float = 0.03
-    near_reach: float = 0.005
+    near: Near | None = None
     skin: SkinTable | None = None
     shift: Float[Tensor, "frames sites 3"] | None = None
 

@@ -9,7 +9,8 @@ get empty frames in between, which are filled like any gap.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from os import PathLike
 from typing import Final, Literal
 
@@ -77,6 +78,12 @@ class TemporalLifter:
     @property
     def skeleton(self) -> Skeleton:
         return self.options.skeleton
+
+    def giving(self, skeleton: Skeleton) -> "TemporalLifter":
+        """The same lifter, whose joints come out in another layout."""
+        other = copy(self)
+        other.options = replace(self.options, skeleton=skeleton)
+        return other
 
     @torch.inference_mode()
     def __call__(self, keypoints: Motion[Pose2D], camera: Camera) -> Motion[Pose3D]:

@@ -10,7 +10,8 @@ computed from the rays.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from os import PathLike
 from pathlib import Path
@@ -97,6 +98,12 @@ class UniversalLifter:
     @property
     def skeleton(self) -> Skeleton:
         return self.options.skeleton
+
+    def giving(self, skeleton: Skeleton) -> "UniversalLifter":
+        """The same lifter, whose joints come out in another layout."""
+        other = copy(self)
+        other.options = replace(self.options, skeleton=skeleton)
+        return other
 
     @torch.inference_mode()
     def __call__(self, keypoints: Motion[Pose2D], camera: Camera) -> Motion[Pose3D]:

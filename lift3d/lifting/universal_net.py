@@ -25,6 +25,7 @@ from lift3d.lifting.weights_file import load_network, save_network
 
 __all__ = [
     "Answer",
+    "Block",
     "Numbers",
     "UniversalConfig",
     "UniversalNet",
@@ -32,6 +33,7 @@ __all__ = [
     "answer_of",
     "factors",
     "features_of",
+    "layer",
     "load_weights",
     "mirrored_view",
     "placed",
@@ -71,14 +73,15 @@ class Block(nn.Module):
 
     def __init__(self, width: int, dropout: float) -> None:
         super().__init__()
-        self.layers = nn.Sequential(*_layer(width, width, dropout), *_layer(width, width, dropout))
+        self.layers = nn.Sequential(*layer(width, width, dropout), *layer(width, width, dropout))
 
     def forward(self, x: Tensor) -> Tensor:
         residual: Tensor = self.layers(x)  # [batch width]
         return x + residual
 
 
-def _layer(inputs: int, width: int, dropout: float) -> list[nn.Module]:
+def layer(inputs: int, width: int, dropout: float) -> list[nn.Module]:
+    """A linear layer with what follows it (figure 1 of the paper)."""
     norm = nn.BatchNorm1d(width)
     return [nn.Linear(inputs, width, bias=False), norm, nn.ReLU(), nn.Dropout(dropout)]
 
@@ -96,15 +99,15 @@ class UniversalNet(nn.Module):
     def __init__(self, config: UniversalConfig) -> None:
         super().__init__()
         self.config = config
-        first = _layer(3 * _POINTS + 1, config.width, config.dropout)
+        first = layer(3 * _POINTS + 1, config.width, config.dropout)
         blocks = [Block(config.width, config.dropout) for _ in range(config.blocks)]
         self.body = nn.Sequential(*first, *blocks)
         self.head = nn.Linear(config.width, _POINTS * _AXES + 1)
         self.spread = nn.Linear(config.width, _POINTS * _SPREADS)
         self.others = nn.Linear(config.width, config.hypotheses * (_POINTS + 2))
-        for layer in (self.head, self.spread):
-            nn.init.normal_(layer.weight, std=0.1 / config.width**0.5)  # start at a flat person
-            nn.init.zeros_(layer.bias)
+        for head in (self.head, self.spread):
+            nn.init.normal_(head.weight, std=0.1 / config.width**0.5)  # start at a flat person
+            nn.init.zeros_(head.bias)
         self.register_buffer("calibration", torch.ones(2, _POINTS))
 
     def forward(self, features: Float[Tensor, "batch features"]) -> Float[Tensor, "batch numbers"]:

@@ -3,7 +3,8 @@
 import json
 from collections.abc import Callable, Mapping
 from os import PathLike
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, Final, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -12,8 +13,12 @@ from torch import Tensor, nn
 
 from lift3d.errors import FileFormatError
 from lift3d.io.atomic import atomic_path
+from lift3d.io.zip_entries import check_regular
 
 __all__ = ["load_network", "save_network"]
+
+_LARGEST: Final = 4096
+"""Neurons in a layer, or blocks."""
 
 NetT = TypeVar("NetT", bound=nn.Module)
 
@@ -28,6 +33,15 @@ def save_network(
         partial.write_bytes(save(whole, metadata=about))
 
 
+def _check_size(config: object) -> None:
+    """`ValueError` for numbers beyond any network's: a billion blocks are a few bytes in a file."""
+    values = config.values() if isinstance(config, dict) else ()
+    for value in values:
+        _check_size(value)
+    if isinstance(config, int | float) and not abs(config) <= _LARGEST:
+        raise ValueError(f"a network of {config}")
+
+
 def load_network(
     path: str | PathLike[str], kind: str, build: Callable[[dict[str, Any]], NetT], advice: str
 ) -> NetT:
@@ -36,17 +50,27 @@ def load_network(
     Raises `FileFormatError`, which ends in the advice, for any other file.
     """
     try:
+        check_regular(Path(path))
         with safe_open(path, framework="pt") as file:
             about: dict[str, str] = file.metadata() or {}
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         if about.get("format") != kind:
             raise ValueError(f"format {about.get('format')}")
         config: dict[str, Any] = json.loads(about["config"])
+        _check_size(config)
         with torch.device("meta"):  # no random start values: they would use up the caller's
             network = build(config)
         full = {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
         network.load_state_dict(full, assign=True)
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
+    except (
+        OSError,
+        SafetensorError,
+        ValueError,
+        KeyError,
+        TypeError,
+        RuntimeError,
+        AttributeError,
+    ) as error:
         raise FileFormatError(
             f"expected weights of this lifter in '{path}' ({kind}), got "
             f"{type(error).__name__}: {error}: {advice}"

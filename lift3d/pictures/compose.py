@@ -9,10 +9,10 @@ from jaxtyping import UInt8
 from numpy import ndarray
 
 from lift3d.clip import Clip
-from lift3d.pictures.theme import Theme, text_width, write_text
+from lift3d.pictures.theme import Picture, Theme, text_width, write_text
 from lift3d.pictures.view import Window
 
-__all__ = ["GAP", "beside", "caption", "counter", "cut", "frame_of_video"]
+__all__ = ["GAP", "beside", "caption", "counter", "cut", "fitted", "footnote", "frame_of_video"]
 
 GAP: Final = 2  # pixels between panels
 
@@ -32,6 +32,16 @@ def cut(
         borderValue=theme.bottom,
     )
     return np.asarray(cut)
+
+
+def fitted(
+    picture: UInt8[ndarray, "height width 3"], size: tuple[int, int]
+) -> UInt8[ndarray, "new_height new_width 3"]:
+    """The whole picture in another size; always a copy, to be drawn on."""
+    if picture.shape[:2] == size:
+        return picture.copy()
+    way = cv2.INTER_AREA if size[0] < picture.shape[0] else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(picture, size[::-1], interpolation=way))
 
 
 def frame_of_video(
@@ -60,13 +70,20 @@ def counter(
     height, width = picture.shape[:2]
     number = clip.first_frame + frame
     text = f"frame {number}   {number / clip.fps:.2f} s"
-    x = width - text_width(text, size) - round(1.2 * size)
+    x = max(2, width - text_width(text, size) - round(1.2 * size))
     write_text(picture, text, (x, height - round(1.2 * size)), size, theme.faint, theme.bottom)
 
 
-def beside(
-    panels: list[UInt8[ndarray, "height width 3"]], theme: Theme
-) -> UInt8[ndarray, "height all_widths 3"]:
+def footnote(picture: UInt8[ndarray, "height width 3"], text: str, theme: Theme) -> None:
+    """A line at the lower left, made smaller until it fits."""
+    height, width = picture.shape[:2]
+    size = max(11, round(height * 0.026))
+    while size > 6 and text_width(text, size) > width - 2 * size:
+        size -= 1
+    write_text(picture, text, (size, height - size), size, theme.text, theme.bottom)
+
+
+def beside(panels: list[Picture], theme: Theme) -> UInt8[ndarray, "height all_widths 3"]:
     gap = np.full((panels[0].shape[0], GAP, 3), theme.gap, dtype=np.uint8)
     row = [part for panel in panels for part in (gap, panel)]
     return np.concatenate(row[1:], 1)

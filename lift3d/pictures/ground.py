@@ -16,6 +16,7 @@ __all__ = ["Floor", "Room", "floor_under"]
 
 _CELL = 0.5  # metres between the lines of the grid
 _TEXELS = 192
+_BEYOND = 3.0  # metres past the lit floor, on which shadows no longer show
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,11 @@ class Room:
         self._picture = _mix(picture, theme.grid, ink)
         self._empty = quantised(self._picture)
 
+    @property
+    def camera(self) -> Camera:
+        """The camera that sees the room."""
+        return self._camera
+
     def empty(self) -> UInt8[ndarray, "height width 3"]:
         """The room without anybody."""
         return self._empty.copy()
@@ -99,6 +105,9 @@ class Room:
     def _shadow(self, points: Tensor, spread: float) -> Float[ndarray, "height width"]:
         """Darkness in [0, 1]: tight where something touches the floor, wide below the rest."""
         local = points[points.isfinite().all(-1)].double() - self._floor.origin
+        local = local[local.norm(dim=-1) < self._floor.reach + _BEYOND]
+        if not len(local):
+            return np.zeros(self._camera.image_size, dtype=np.float32)
         plane = (local @ self._floor.axes.transpose(0, 1)).numpy()
         height = np.maximum((local @ self._floor.up).numpy(), 0)
         low, high = plane.min(0) - 0.45, plane.max(0) + 0.45

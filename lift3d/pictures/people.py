@@ -1,6 +1,8 @@
 """What of a clip's people is shown: their keypoints in a window, their bodies in a frame."""
 
 import math
+from collections.abc import Sequence
+from typing import Final
 
 import torch
 from jaxtyping import Float
@@ -25,21 +27,33 @@ __all__ = [
     "tinted",
 ]
 
+_FAR: Final = 1e5  # metres: what a broken fit gives, and no camera sees
 
-def telling_frame(clip: Clip) -> int:
+
+def telling_frame(clip: Clip, among: Sequence[int] | None = None) -> int:
     """The frame to show when only one is shown: limbs spread widely and detected surely.
 
-    It has the largest area of the keypoints' rectangles, weighed by their confidence.
+    It has the largest area of the keypoints' rectangles, weighed by their confidence, of all frames or
+    of those named.
     """
+    score = _tellings(clip)
+    if among is None:
+        return int(score.argmax())
+    return among[int(score[list(among)].argmax())]
+
+
+def _tellings(clip: Clip) -> Float[Tensor, " frames"]:
     score = torch.zeros(len(clip), dtype=torch.float64)
     for person in clip.people:
         pose = person.keypoints.pose
+        if not len(pose.skeleton):
+            continue
         points = pose.keypoints.double()
         low = points.nan_to_num(nan=math.inf).amin(1)
         high = points.nan_to_num(nan=-math.inf).amax(1)
         area = (high - low).clamp(min=0).prod(-1) * pose.confidence.double().mean(-1)
         score += torch.where(person.keypoints.observed & area.isfinite(), area, 0)
-    return int(score.argmax())
+    return score
 
 
 def shown_keypoints(clip: Clip) -> Float[Tensor, "points 2"]:
@@ -53,7 +67,7 @@ def shown_keypoints(clip: Clip) -> Float[Tensor, "points 2"]:
     return torch.cat(shown).double()
 
 
-def projected(points: Float[Tensor, "points 3"], camera: Camera) -> Float[Tensor, "points 2"]:
+def projected(points: Float[Tensor, "points 3"], camera: Camera) -> Float[Tensor, "before 2"]:
     """Where the points before the camera appear in its picture; clip's points are in its frame."""
     before = points[(points[:, 2] > 0.1) & points.isfinite().all(-1)].double()
     return pixels_from_points(
@@ -72,8 +86,10 @@ def bodies_seen(
             continue
         with torch.no_grad():
             mesh = model(person.body[torch.tensor([frames[i] for i in seen])])
+        whole = (mesh.vertices.abs() < _FAR).all(-1).all(-1).tolist()
         for row, i in enumerate(seen):
-            out[i].append((order, _single(mesh, row)))
+            if whole[row]:  # parameters may be numbers and yet far too large
+                out[i].append((order, _single(mesh, row)))
     return out
 
 
@@ -82,7 +98,7 @@ def _has_body(person: Person, frame: int) -> bool:
     return (
         body is not None
         and bool(person.joints.shown[frame])
-        and bool(body.transl[frame].isfinite().all() & body.body_pose[frame].isfinite().all())
+        and bool(body[torch.tensor([frame])].finite.all())
     )
 
 

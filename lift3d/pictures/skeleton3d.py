@@ -73,7 +73,8 @@ def _piece(ends: Tensor, radius: float, focal: float, color: RGB, camera: Camera
     depth = float(ends[:, 2].mean())
     if not bool(ends.isfinite().all()) or float(ends[:, 2].min()) < 0.05:
         return []
-    pixels = pixels_from_points(ends, camera.intrinsics.double())
+    lens = camera.distortion.double()
+    pixels = pixels_from_points(ends, camera.intrinsics.double(), lens, camera.lens)
     return [_Piece(pixels.numpy(), radius * focal / depth, depth, color)]
 
 

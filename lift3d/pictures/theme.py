@@ -3,6 +3,7 @@
 Colours are display RGB in [0, 255].
 """
 
+from colorsys import hsv_to_rgb
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
@@ -12,9 +13,23 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from numpy import ndarray
 
-__all__ = ["DARK", "LIGHT", "LimbColors", "Theme", "person_colors", "text_width", "write_text"]
+__all__ = [
+    "DARK",
+    "LIGHT",
+    "RGB",
+    "LimbColors",
+    "Picture",
+    "Theme",
+    "backdrop",
+    "person_colors",
+    "quantised",
+    "text_width",
+    "write_text",
+]
 
 RGB = tuple[int, int, int]
+Picture = UInt8[ndarray, "_ _ 3"]
+"""Display RGB of any height and width."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +93,26 @@ _DARKER_CENTRE: Final = 0.52
 
 
 def person_colors(person: int, theme: Theme) -> LimbColors:
-    """The colours of the n-th person of a clip; after five they repeat."""
-    colors = _PEOPLE[person % len(_PEOPLE)]
+    """The colours of the n-th person of a clip: five chosen ones, then hues that lie well apart."""
+    colors = _PEOPLE[person] if person < len(_PEOPLE) else _further(person)
     if theme.shadow < DARK.shadow:  # pale trunks would vanish on a light backdrop
         centre = tuple(round(c * _DARKER_CENTRE) for c in colors.centre)
         return LimbColors(colors.left, colors.right, (centre[0], centre[1], centre[2]))
     return colors
+
+
+def _further(person: int) -> LimbColors:
+    """Steps of the golden ratio round the colour wheel never come near one another for long."""
+    hue = person * 0.618034 % 1
+    tones = [(hue, 0.62), (hue + 0.42, 0.62), (hue, 0.1)]
+    left, right, centre = (
+        tuple(round(255 * c) for c in hsv_to_rgb(h % 1, s, 0.94)) for h, s in tones
+    )
+    return LimbColors(
+        (left[0], left[1], left[2]),
+        (right[0], right[1], right[2]),
+        (centre[0], centre[1], centre[2]),
+    )
 
 
 @cache

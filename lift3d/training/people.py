@@ -15,7 +15,7 @@ from lift3d.skeletons import LIFT_23
 from lift3d.training.bank import PoseBank
 from lift3d.training.body import Poses
 from lift3d.training.detector_points import SKIN_POINTS
-from lift3d.training.posed_bodies import BodyFactory
+from lift3d.training.posed_bodies import BodyFactory, PosedBodies
 from lift3d.training.recombine import RecombineConfig, recombined
 
 __all__ = [
@@ -130,16 +130,17 @@ class PosedPeople:
         return drawn_on_cpu(generator, lambda g: self._draw(count, frames, g, fps))
 
     def _draw(self, count: int, frames: int, generator: Generator, fps: float) -> People:
-        if frames == 1:
-            places = self.factory.poses(count, generator).places[:, None]
-        else:
-            places = self.factory.clips(count, frames, generator, fps=fps).places
+        return self.people_of(self.factory.bodies(count, frames, generator, fps=fps), generator)
+
+    def people_of(self, bodies: PosedBodies, generator: Generator) -> People:
+        """Bodies as a lifter's points, defined somewhere between deep inside and skin."""
+        places = bodies.places
         path = places[:, :, 0]
         relative = places - path[:, :, None]
         low, high = _SKIN
-        share = torch.rand(count, 1, 1, 1, generator=generator) * (high - low) + low
+        share = torch.rand(len(places), 1, 1, 1, generator=generator) * (high - low) + low
         joints = about_hips(self.rows @ relative + share * (self.skin @ relative))
-        return People(joints, path - path[:, :1], self.known.expand(count, -1))
+        return People(joints, path - path[:, :1], self.known.expand(len(places), -1))
 
 
 def _weights(rows: list[dict[str, float]], names: tuple[str, ...]) -> Float[Tensor, "40 points"]:

@@ -24,7 +24,7 @@ from lift3d.training.detector_points import SKIN_POINTS
 from lift3d.training.pose_bank import RotationBank
 from lift3d.training.turns import between, interpolated, product
 
-__all__ = ["BodyFactory", "PosedConfig", "PosedPoints"]
+__all__ = ["BodyFactory", "PosedBodies", "PosedConfig", "PosedPoints"]
 
 _ARM: Final = ("collar", "shoulder", "elbow", "wrist", "hand")
 _LEG: Final = ("hip", "knee", "ankle", "foot")
@@ -78,6 +78,15 @@ class PosedPoints:
         return places, known
 
 
+@dataclass(frozen=True, slots=True)
+class PosedBodies:
+    """Local rotations as unit quaternions, betas, and the body's points (metres, y up)."""
+
+    quats: Float[Tensor, "count frames joints 4"]
+    betas: Float[Tensor, "count betas"]
+    places: Float[Tensor, "count frames points 3"]
+
+
 class BodyFactory:
     """Draws bodies from a bank; what it needs of the body model is gathered once.
 
@@ -98,20 +107,23 @@ class BodyFactory:
 
     def poses(self, count: int, generator: Generator) -> PosedPoints:
         """Single poses, each of a person of its own, the root's joint at the origin."""
-        quats = self.rotations(count, 1, generator)[0][:, 0]
-        betas, size = self.shapes(count, generator)
-        places = self.places(quats, betas)
-        return PosedPoints(self.table.names, (places - places[:, :1]) * size)
+        return PosedPoints(self.table.names, self.bodies(count, 1, generator).places[:, 0])
 
     def clips(
         self, count: int, frames: int, generator: Generator, *, fps: float = 30.0
     ) -> PosedPoints:
         """Clips of one person each at a frame rate; the root starts at the origin and moves."""
+        return PosedPoints(self.table.names, self.bodies(count, frames, generator, fps=fps).places)
+
+    def bodies(
+        self, count: int, frames: int, generator: Generator, *, fps: float = 30.0
+    ) -> PosedBodies:
+        """Clips with what poses them; a clip of one frame stays at the origin."""
         quats, path = self.rotations(count, frames, generator, fps=fps)
         betas, size = self.shapes(count, generator)
         places = self.places(quats.flatten(0, 1), betas.repeat_interleave(frames, 0))
         places = (places - places[:, :1]).reshape(count, frames, -1, 3)
-        return PosedPoints(self.table.names, (places + path[:, :, None]) * size[:, None])
+        return PosedBodies(quats, betas, (places + path[:, :, None]) * size[:, None])
 
     def shapes(
         self, count: int, generator: Generator

@@ -92,22 +92,25 @@ class Shown:
     """What the network reads, and what it should say: root-relative joints in the virtual camera.
 
     Frames of one person lie one after the other. `counts` tells which joints are known, and is false
-    in frames with too few keypoints.
+    in frames with too few keypoints. `turn` is the rotation from the people's world to the virtual
+    camera.
     """
 
     view: View
     target: Float[Tensor, "batch 40 3"]
     counts: Bool[Tensor, "batch 40"]
+    turn: Float[Tensor, "batch 3 3"]
 
     def __len__(self) -> int:
         return len(self.target)
 
     def __getitem__(self, rows: slice | Tensor) -> "Shown":
-        return Shown(self.view[rows], self.target[rows], self.counts[rows])
+        return Shown(self.view[rows], self.target[rows], self.counts[rows], self.turn[rows])
 
     def to(self, device: torch.device) -> "Shown":
         """The same on a device."""
-        return Shown(self.view.to(device), self.target.to(device), self.counts.to(device))
+        target, counts, turn = (x.to(device) for x in (self.target, self.counts, self.turn))
+        return Shown(self.view.to(device), target, counts, turn)
 
 
 def show(people: People, config: ShownConfig, generator: Generator, *, fps: float = 30.0) -> Shown:
@@ -131,7 +134,8 @@ def show(people: People, config: ShownConfig, generator: Generator, *, fps: floa
     target = about_hips(points.flatten(0, 1)) @ view.virtual.mT
     enough = view.seen.sum(-1, keepdim=True) >= MIN_KEYPOINTS
     counts = people.valid[:, None].expand(-1, frames, -1).flatten(0, 1) & enough
-    return Shown(view, target, counts)
+    turn = view.virtual @ shots.rotmat.repeat_interleave(frames, 0)
+    return Shown(view, target, counts, turn)
 
 
 def other_definitions(

@@ -1,6 +1,5 @@
 """The viewer as a plug-in: no display, several at once, clear refusals."""
 
-import ctypes
 import ctypes.util
 import os
 import subprocess
@@ -105,10 +104,10 @@ def test_another_thread_may_draw(viewer, mesh_of):
     viewer.render([mesh], [color], CAMERA)
 
 
-def test_a_forked_process_is_refused(viewer, monkeypatch):
-    monkeypatch.setattr(gl._shared, "owner", os.getpid() + 1)
+def test_a_forked_process_is_refused(viewer, mesh_of, monkeypatch):
+    monkeypatch.setattr(gl._studio, "owner", os.getpid() + 1)
     with pytest.raises(InputError, match="spawn"):
-        viewer.render([], [], CAMERA)
+        viewer.render([mesh_of(wall(3.0), FRONT)], [plain([0.5, 0.5, 0.5])], CAMERA)
 
 
 @pytest.mark.parametrize(
@@ -164,12 +163,15 @@ def test_probe_survives_a_broken_driver(monkeypatch):
     assert gl.probe() == "does not work: the driver ended with code -6"
 
 
-def test_a_machine_without_gl_names_the_packages(monkeypatch):
-    def absent(name, *_args):
-        raise OSError(f"{name}: no such file")
+def without_platform(monkeypatch):
+    for name in ("PYOPENGL_PLATFORM", "EGL_DEVICE_ID"):
+        monkeypatch.setenv(name, "egl")  # restored by monkeypatch afterwards
+        monkeypatch.delenv(name)
 
-    monkeypatch.delenv("PYOPENGL_PLATFORM", raising=False)
-    monkeypatch.setattr(ctypes, "CDLL", absent)
+
+def test_a_machine_without_gl_names_the_packages(monkeypatch):
+    without_platform(monkeypatch)
+    monkeypatch.setattr(gl, "device_that_draws", lambda: (None, "no libEGL.so.1"))
     monkeypatch.setattr(ctypes.util, "find_library", lambda _name: None)
     with pytest.raises(MissingDependencyError, match="libegl1 libegl-mesa0 libgl1-mesa-dri"):
         gl.choose_platform()
@@ -177,9 +179,8 @@ def test_a_machine_without_gl_names_the_packages(monkeypatch):
 
 
 def test_osmesa_is_taken_where_egl_is_missing(monkeypatch):
-    monkeypatch.setenv("PYOPENGL_PLATFORM", "egl")  # restored by monkeypatch afterwards
-    monkeypatch.delenv("PYOPENGL_PLATFORM")
-    monkeypatch.setattr(gl, "working_egl_device", lambda: (None, "none"))
+    without_platform(monkeypatch)
+    monkeypatch.setattr(gl, "device_that_draws", lambda: (None, "none"))
     monkeypatch.setattr(ctypes.util, "find_library", lambda _name: "libOSMesa.so.8")
     assert gl.choose_platform() == "osmesa"
 

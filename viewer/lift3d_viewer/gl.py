@@ -6,7 +6,6 @@ made here, once, and the renderer lives as long as the process does.
 """
 
 import atexit
-import ctypes
 import ctypes.util
 import os
 import subprocess
@@ -17,30 +16,33 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
-from lift3d.errors import InputError, MissingDependencyError
+import numpy as np
 
-__all__ = ["borrowed_renderer", "choose_platform", "probe"]
+from lift3d.errors import InputError, MissingDependencyError
+from lift3d_viewer.egl import device_that_draws
+from lift3d_viewer.readback import Reader
+
+__all__ = ["Studio", "borrowed_studio", "choose_platform", "probe"]
 
 PACKAGES: Final = "libegl1 libegl-mesa0 libgl1-mesa-dri libgl1"
 _ADVICE: Final = f"install the Debian packages {PACKAGES} (on other systems: Mesa's EGL driver)"
 
-_EGL_PLATFORM_DEVICE: Final = 0x313F
-_EGL_OPENGL_API: Final = 0x30A2
-# A surface-less desktop OpenGL 4.1 core context: what pyrender asks for.
-_CONFIG: Final = (0x3033, 0x0001, 0x3040, 0x0008, 0x3025, 24, 0x3038)
-_CONTEXT: Final = (0x3098, 4, 0x30FB, 1, 0x30FD, 1, 0x3038)
+_TOO_LATE: Final = (
+    "expected lift3d to choose the GL platform before PyOpenGL is imported, got PyOpenGL or pyrender "
+    "imported by something else: set PYOPENGL_PLATFORM=egl before the program starts"
+)
 
 
 def choose_platform() -> str:
     """Settle the GL platform of this process, `egl` or `osmesa`, without needing a display.
 
-    A `PYOPENGL_PLATFORM` that is already set is respected. Raises `MissingDependencyError` where
-    neither works, naming the packages to install.
+    A `PYOPENGL_PLATFORM` that is already set is respected, and with it an `EGL_DEVICE_ID`. Raises
+    `MissingDependencyError` where neither works, naming the packages to install.
     """
     given = os.environ.get("PYOPENGL_PLATFORM")
-    if given not in (None, "egl"):
+    if given is not None and (given != "egl" or "EGL_DEVICE_ID" in os.environ):
         return given
-    device, reason = working_egl_device()
+    device, reason = device_that_draws()
     if device is not None:
         os.environ["PYOPENGL_PLATFORM"] = "egl"
         os.environ.setdefault("EGL_DEVICE_ID", str(device))
@@ -53,67 +55,8 @@ def choose_platform() -> str:
     )
 
 
-def working_egl_device() -> tuple[int | None, str]:
-    """The first EGL device on which a context can be made, or None and the reason."""
-    try:
-        egl = ctypes.CDLL("libEGL.so.1")
-    except OSError:
-        return None, "libEGL.so.1 is not installed"
-    displays = _egl_displays(egl)
-    for index, display in enumerate(displays):
-        if _makes_context(egl, display):
-            return index, ""
-    return None, f"libEGL.so.1 lists {len(displays)} devices, of which none makes a GL context"
-
-
-def _egl_displays(egl: ctypes.CDLL) -> list[int | None]:
-    """One display per EGL device, in EGL's order."""
-    query = _extension(egl, b"eglQueryDevicesEXT", ctypes.c_uint)
-    display_of = _extension(egl, b"eglGetPlatformDisplayEXT", ctypes.c_void_p)
-    if query is None or display_of is None:
-        egl.eglGetDisplay.restype = ctypes.c_void_p
-        return [egl.eglGetDisplay(None)]
-    count = ctypes.c_int(0)
-    devices = (ctypes.c_void_p * 32)()
-    if not query(ctypes.c_int(32), devices, ctypes.byref(count)):
-        return []
-    return [
-        display_of(ctypes.c_uint(_EGL_PLATFORM_DEVICE), ctypes.c_void_p(devices[index]), None)
-        for index in range(count.value)
-    ]
-
-
-def _extension(egl: ctypes.CDLL, name: bytes, returns: Any) -> Any:
-    egl.eglGetProcAddress.restype = ctypes.c_void_p
-    address = egl.eglGetProcAddress(name)
-    return ctypes.CFUNCTYPE(returns)(address) if address else None
-
-
-def _makes_context(egl: ctypes.CDLL, display: int | None) -> bool:
-    if not display:
-        return False
-    handle, config, count = ctypes.c_void_p(display), ctypes.c_void_p(), ctypes.c_int(0)
-    if not egl.eglInitialize(handle, None, None):
-        return False
-    try:
-        wanted = (ctypes.c_int * len(_CONFIG))(*_CONFIG)
-        egl.eglChooseConfig(handle, wanted, ctypes.byref(config), 1, ctypes.byref(count))
-        egl.eglBindAPI(ctypes.c_uint(_EGL_OPENGL_API))
-        egl.eglCreateContext.restype = ctypes.c_void_p
-        context = egl.eglCreateContext(
-            handle, config, None, (ctypes.c_int * len(_CONTEXT))(*_CONTEXT)
-        )
-        if context:
-            egl.eglDestroyContext(handle, ctypes.c_void_p(context))
-        return bool(count.value and context)
-    finally:
-        egl.eglTerminate(handle)
-
-
 def import_pyrender() -> Any:
     """pyrender, imported once the platform is settled and with the one NumPy 2 gap filled."""
-    import numpy as np
-
     if "pyrender" not in sys.modules:
         _refuse_late_choice()
         choose_platform()
@@ -134,75 +77,110 @@ def import_pyrender() -> Any:
 
 def _refuse_late_choice() -> None:
     if "OpenGL.GL" in sys.modules and "PYOPENGL_PLATFORM" not in os.environ:
-        raise InputError(
-            "expected lift3d to choose the GL platform before PyOpenGL is imported, got PyOpenGL "
-            "imported by something else: set PYOPENGL_PLATFORM=egl before the program starts"
-        )
+        raise InputError(_TOO_LATE)
 
 
-class _Shared:
-    """The renderer and scene of this process, and who may use them."""
+class Studio:
+    """The renderer and scene of this process, how pictures are read, and who may use them."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.owner = os.getpid()
         self.renderer: Any = None
         self.scene: Any = None
+        self.reader: Any = None
+        self.largest = 0
+        """Pixels that a picture's side may have."""
 
     def start(self) -> None:
         pyrender = import_pyrender()
         try:
             self.renderer = pyrender.OffscreenRenderer(64, 64)
+            self.largest = self._prepare()
         except Exception as error:  # AssertionError, GLError, ImportError: depends on the driver
+            self.renderer = None
+            if "PYOPENGL_PLATFORM" not in os.environ:
+                raise InputError(_TOO_LATE) from error
             raise MissingDependencyError(
                 "expected the GL driver to make an off-screen context, got "
                 f"{type(error).__name__} ({error}): {_ADVICE}"
             ) from error
         self.scene = pyrender.Scene(bg_color=[0.0, 0.0, 0.0, 0.0], ambient_light=[0.0, 0.0, 0.0])
+        self.reader = Reader(self.renderer._renderer)
         self.owner = os.getpid()
         atexit.register(self.stop)
+
+    def _prepare(self) -> int:
+        """Settle how the context draws; gives how many pixels a picture's side may have."""
+        from OpenGL import GL  # pyright: ignore[reportMissingTypeStubs]
+
+        self.renderer._platform.make_current()
+        if self.renderer._platform.supports_framebuffers():
+            # Colour at each sample: in the middle of a pixel it would be extrapolated where a small
+            # triangle covers a corner only, which gives bright and black dots.
+            GL.glEnable(GL.GL_SAMPLE_SHADING)
+            GL.glMinSampleShading(1.0)
+        names = (GL.GL_MAX_RENDERBUFFER_SIZE, GL.GL_MAX_VIEWPORT_DIMS)
+        return min(int(side) for name in names for side in np.ravel(GL.glGetIntegerv(name)))
 
     def stop(self) -> None:
         if self.renderer is not None and self.owner == os.getpid():
             with suppress(Exception):
                 self.renderer.delete()
-        self.renderer = self.scene = None
+        self.renderer = self.scene = self.reader = None
+
+    def alive(self) -> bool:
+        """Whether the context can still be drawn with; deleting any pyrender renderer ends them all."""
+        try:
+            self.renderer._platform.make_current()
+        except Exception:  # GLError or AssertionError, by the platform
+            return False
+        return True
+
+    def forget(self) -> None:
+        """Let go of a context that is gone, without deleting what has its numbers in the next one."""
+        for gone in (self.renderer, self.renderer._renderer):
+            gone.delete = lambda: None
+        self.renderer = self.scene = self.reader = None
 
     def release(self) -> None:
         """Let go of the context, so that another thread can draw next."""
-        if os.environ.get("PYOPENGL_PLATFORM") == "egl":
+        if self.renderer is not None and os.environ.get("PYOPENGL_PLATFORM") == "egl":
             from OpenGL import EGL  # pyright: ignore[reportMissingTypeStubs]
 
             display = self.renderer._platform._egl_display
             EGL.eglMakeCurrent(display, EGL.EGL_NO_SURFACE, EGL.EGL_NO_SURFACE, EGL.EGL_NO_CONTEXT)
 
 
-_shared: Final = _Shared()
+_studio: Final = Studio()
 
 
 @contextmanager
-def borrowed_renderer() -> Generator[tuple[Any, Any]]:
-    """The process's renderer and scene, for one thread at a time."""
-    with _shared.lock:
-        if _shared.renderer is not None and _shared.owner != os.getpid():
+def borrowed_studio() -> Generator[Studio]:
+    """What this process draws with, for one thread at a time."""
+    with _studio.lock:
+        if _studio.renderer is not None and _studio.owner != os.getpid():
             raise InputError(
                 "expected a process of its own to draw in, got one forked from a process that had "
                 "already drawn: start workers with multiprocessing's 'spawn'"
             )
-        if _shared.renderer is None:
-            _shared.start()
+        if _studio.renderer is not None and not _studio.alive():
+            _studio.forget()
+        if _studio.renderer is None:
+            _studio.start()
         try:
-            yield _shared.renderer, _shared.scene
+            yield _studio
         finally:
-            _shared.release()
+            _studio.release()
 
 
 _PROBE: Final = """
-from lift3d_viewer.gl import borrowed_renderer
-with borrowed_renderer() as (renderer, scene):
-    renderer._platform.make_current()
+from lift3d_viewer.gl import borrowed_studio
+with borrowed_studio() as studio:
+    platform = studio.renderer._platform
+    platform.make_current()
     from OpenGL.GL import GL_RENDERER, glGetString
-    print(renderer._platform.__class__.__name__.removesuffix("Platform"), "on",
+    print(platform.__class__.__name__.removesuffix("Platform"), "on",
           glGetString(GL_RENDERER).decode())
 """
 

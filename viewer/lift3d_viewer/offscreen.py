@@ -12,14 +12,17 @@ from torch import Tensor
 from lift3d.body import BodyMesh
 from lift3d.camera import Camera
 from lift3d.errors import InputError
-from lift3d.geometry.projection import distort
 from lift3d.geometry.rigid import transform_points
-from lift3d_viewer.gl import borrowed_renderer, import_pyrender, probe
+from lift3d_viewer.gl import borrowed_studio, import_pyrender, probe
+from lift3d_viewer.lens import through_lens
+from lift3d_viewer.readback import Rectangle, canvas_of, rectangle_of
 from lift3d_viewer.shading import Topology, shade
 
 __all__ = ["OffscreenViewer", "probe"]
 
 _GL_FROM_CV: Final = np.array([1, -1, -1], dtype=np.float32)
+_FARTHEST: Final = 1e6
+"""Metres from the camera beyond which a vertex counts as unknown, as one that is NaN."""
 
 
 class OffscreenViewer:
@@ -37,7 +40,7 @@ class OffscreenViewer:
         self.crevices = crevices
         self._topologies: list[Topology] = []
         self._closed = False
-        with borrowed_renderer():
+        with borrowed_studio():
             pass
 
     probe = staticmethod(probe)
@@ -45,7 +48,7 @@ class OffscreenViewer:
     def render(
         self,
         meshes: list[BodyMesh],
-        colors: list[Float[Tensor, "vertices 3"]],
+        colors: list[Float[Tensor, "_ 3"]],
         camera: Camera,
         background: UInt8[ndarray, "height width 3"] | None = None,
     ) -> tuple[UInt8[ndarray, "height width 3"], Bool[ndarray, "height width"]]:
@@ -53,20 +56,27 @@ class OffscreenViewer:
 
         `meshes` are single bodies (no batch axes) in the world of `camera`, `colors` linear RGB in
         [0, 1]. `background` is a picture of the camera's size to draw over; the viewer's own colour
-        where it is None. Raises `InputError` for a closed viewer and for shapes that do not fit.
+        where it is None. Triangles with a corner that is NaN, infinite or a thousand kilometres away
+        are left out. Raises `InputError` for a closed viewer, for shapes that do not fit and for
+        pictures that are larger than the GL driver makes them.
         """
         self._check(meshes, colors, camera, background)
-        height, width = camera.image_size
         parts = [
-            self._primitive(mesh, color, camera) for mesh, color in zip(meshes, colors, strict=True)
+            part
+            for mesh, color in zip(meshes, colors, strict=True)
+            if (part := self._primitive(mesh, color, camera)) is not None
         ]
-        pictured, depth = _draw(parts, camera)
+        there, pictured, depth = _draw(parts, camera, with_depth=self.crevices > 0)
+        height, width = camera.image_size
         # The resolved depth is that of one corner of each pixel: as a mask it lies half a pixel off.
-        covered = pictured[..., 3] >= 128
-        if self.crevices > 0 and (depth > 0).any():
-            pictured = _darken_crevices(pictured, depth, self.crevices)
-        behind = background if background is not None else self._plain(height, width)
-        return _over(pictured, behind), covered
+        covered = np.zeros((height, width), dtype=np.bool_)
+        covered[there.slices] = pictured[..., 3] >= 128
+        picture = self._plain(height, width) if background is None else np.array(background)
+        if pictured[..., 3].any():
+            if self.crevices > 0:
+                pictured = _darken_crevices(pictured, depth, self.crevices, max(height, width))
+            picture[there.slices] = _over(pictured, picture[there.slices])
+        return picture, covered
 
     def close(self) -> None:
         """Forget cached triangles; drawing afterwards raises `InputError`."""
@@ -80,7 +90,7 @@ class OffscreenViewer:
         self.close()
 
     def _plain(self, height: int, width: int) -> UInt8[ndarray, "height width 3"]:
-        return np.full((height, width, 3), self.background, dtype=np.uint8)
+        return cv2.merge([np.full((height, width), c, np.uint8) for c in self.background])
 
     def _check(
         self,
@@ -109,17 +119,24 @@ class OffscreenViewer:
             )
 
     def _primitive(self, mesh: BodyMesh, color: Tensor, camera: Camera) -> Any:
-        """One body as pyrender takes it: lit, and bent as the lens would bend it."""
-        pyrender = import_pyrender()
+        """One body as pyrender takes it: lit, and bent as the lens would bend it; None if empty."""
         points = transform_points(
             camera.cam_from_world.detach().cpu().double(), mesh.vertices.detach().cpu().double()
         )
-        place = points.numpy().astype(np.float32)
+        known = (points.abs() < _FARTHEST).all(-1)
         topology = self._topology(mesh)
-        rgb = color.detach().cpu().numpy().astype(np.float32)
+        if not bool(known.all()):
+            whole = known.numpy()[topology.faces].all(1)
+            topology = Topology(topology.faces[whole], len(points))
+        if not len(topology.faces):
+            return None
+        points = torch.where(known[:, None], points, points[known][:1])
+        place = points.numpy().astype(np.float32)
+        rgb = np.nan_to_num(color.detach().cpu().numpy().astype(np.float32))
         lit = shade(place, topology.normals(place), rgb)
         rgba = np.concatenate([lit, np.ones_like(lit[:, :1])], 1).astype(np.float32)
-        bent = _through_lens(points, camera).numpy().astype(np.float32)
+        bent = through_lens(points, camera).numpy().astype(np.float32)
+        pyrender = import_pyrender()
         return pyrender.Primitive(
             positions=bent * _GL_FROM_CV,
             color_0=rgba,
@@ -137,58 +154,61 @@ class OffscreenViewer:
         return self._topologies[0]
 
 
-def _through_lens(points: Tensor, camera: Camera) -> Tensor:
-    """Points moved across the line of sight so that a pinhole shows them where the lens would.
-
-    Lens polynomials mean nothing far outside the picture, where they may fold points back into it:
-    there the bend at 1.2 times the picture's corner is continued.
-    """
-    lens = camera.distortion.detach().cpu().double()
-    matrix = camera.intrinsics.detach().cpu().double()
-    skew = matrix[0, 1] / matrix[0, 0]
-    if not bool(lens.any()) and not bool(skew):
-        return points
-    depth = points[:, 2:].clamp(min=1e-3)
-    xy = points[:, :2] / depth
-    height, width = camera.image_size
-    corner = torch.tensor([width, height], dtype=torch.float64) / matrix.diagonal()[:2]
-    radius = torch.linalg.vector_norm(xy, dim=-1, keepdim=True).clamp(min=1e-9)
-    known = (1.2 * corner.norm() / radius).clamp(max=1)
-    xy = distort(xy * known, lens, camera.lens) / known
-    xy = torch.stack([xy[:, 0] + skew * xy[:, 1], xy[:, 1]], -1)
-    return torch.cat([xy * depth, points[:, 2:]], -1)
-
-
-def _draw(parts: list[Any], camera: Camera) -> tuple[ndarray, ndarray]:
-    """RGBA with premultiplied colours (uint8), and depth in metres, 0 where nothing is."""
+def _draw(
+    parts: list[Any], camera: Camera, with_depth: bool
+) -> tuple[Rectangle, UInt8[ndarray, "h w 4"], Float[ndarray, "h w"]]:
+    """Where bodies are, RGBA with premultiplied colours there, depth in metres, 0 where nothing is."""
     pyrender = import_pyrender()
     flags = pyrender.RenderFlags.FLAT | pyrender.RenderFlags.RGBA
-    with borrowed_renderer() as (renderer, scene):
-        renderer.viewport_height, renderer.viewport_width = camera.image_size
-        nodes = [scene.add(_gl_camera(camera, parts))]
+    near, far = _range(parts)
+    there = rectangle_of([part.positions * _GL_FROM_CV for part in parts], camera, near)
+    if not (there.width and there.height):
+        return there, np.zeros((0, 0, 4), np.uint8), np.zeros((0, 0), np.float32)
+    with borrowed_studio() as studio:
+        _check_size(camera.image_size, studio.largest)
+        studio.renderer.viewport_height, studio.renderer.viewport_width = canvas_of(there)
+        studio.reader.with_depth = with_depth
+        nodes = [studio.scene.add(_gl_camera(camera, there, near, far))]
         try:
-            nodes += [scene.add(pyrender.Mesh([part])) for part in parts]
-            rgba, depth = renderer.render(scene, flags=flags)
+            nodes += [studio.scene.add(pyrender.Mesh([part])) for part in parts]
+            rgba, depth = studio.renderer.render(studio.scene, flags=flags)
         finally:
             for node in nodes:
-                scene.remove_node(node)
+                studio.scene.remove_node(node)
+    rgba, depth = (seen[: there.height, : there.width] for seen in (rgba, depth))
     if rgba.shape[-1] == 3:  # OSMesa gives no alpha
         rgba = np.dstack([rgba, np.where(depth > 0, 255, 0).astype(np.uint8)])
-    return rgba, depth
+    return there, rgba, depth
 
 
-def _gl_camera(camera: Camera, parts: list[Any]) -> Any:
-    """The camera's pinhole. GL counts from a picture's corner, we from the first pixel's centre."""
+def _check_size(image_size: tuple[int, int], largest: int) -> None:
+    if max(image_size) > largest:
+        raise InputError(
+            f"expected a picture of at most {largest} pixels a side, which is what the GL driver of "
+            f"this machine makes, got (height, width) {image_size}: draw a smaller one"
+        )
+
+
+def _range(parts: list[Any]) -> tuple[float, float]:
+    """The nearest and farthest depths (metres) that are drawn."""
+    depths = [-part.positions[:, 2] for part in parts]
+    near = max(0.02, 0.5 * min((float(depth.min()) for depth in depths), default=1.0))
+    return near, max(2 * near, 1.5 * max((float(depth.max()) for depth in depths), default=1.0))
+
+
+def _gl_camera(camera: Camera, there: Rectangle, near: float, far: float) -> Any:
+    """The camera's pinhole onto a part of its picture.
+
+    GL counts from a picture's corner, we from the first pixel's centre.
+    """
     matrix = camera.intrinsics.detach().cpu().double().numpy()
-    depths = np.concatenate([np.ones(1), *(-part.positions[:, 2] for part in parts)])
-    near = max(0.02, 0.5 * float(depths.min()))
     return import_pyrender().IntrinsicsCamera(
         fx=matrix[0, 0],
         fy=matrix[1, 1],
-        cx=matrix[0, 2] + 0.5,
-        cy=matrix[1, 2] + 0.5,
+        cx=matrix[0, 2] + 0.5 - there.left,
+        cy=matrix[1, 2] + 0.5 - there.top,
         znear=near,
-        zfar=max(2 * near, 1.5 * float(depths.max())),
+        zfar=far,
     )
 
 
@@ -199,26 +219,30 @@ def _over(rgba: UInt8[ndarray, "h w 4"], behind: UInt8[ndarray, "h w 3"]) -> nda
 
 
 def _darken_crevices(
-    rgba: UInt8[ndarray, "height width 4"], depth: Float[ndarray, "height width"], strength: float
+    rgba: UInt8[ndarray, "height width 4"],
+    depth: Float[ndarray, "height width"],
+    strength: float,
+    side: int,
 ) -> UInt8[ndarray, "height width 4"]:
     """Darken what lies behind its surroundings (depth unsharp masking; Luft et al., 2006).
 
     It tells an arm from the trunk behind it, at a tenth of the price of cast shadows. Worked out at
-    half size inside the bodies' rectangle, since the result is smooth.
+    half size, since the result is smooth.
     """
-    covered = (depth > 0).astype(np.uint8)
-    x, y, w, h = cv2.boundingRect(covered)
-    here = (slice(y, y + h), slice(x, x + w))
-    half = (max(1, w // 2), max(1, h // 2))
-    weight = cv2.resize(covered[here].astype(np.float32), half, interpolation=cv2.INTER_AREA)
-    total = cv2.resize(depth[here], half, interpolation=cv2.INTER_AREA)
-    sigma = 0.012 * max(depth.shape)
+    height, width = depth.shape
+    half = (max(1, width // 2), max(1, height // 2))
+    covered = (depth > 0).astype(np.float32)
+    weight = cv2.resize(covered, half, interpolation=cv2.INTER_AREA)
+    total = cv2.resize(depth, half, interpolation=cv2.INTER_AREA)
+    sigma = 0.012 * side
     around = cv2.GaussianBlur(total, (0, 0), sigma / 2) / np.maximum(
         cv2.GaussianBlur(weight, (0, 0), sigma / 2), 1e-6
     )
     behind = np.clip((total / np.maximum(weight, 1e-6) - around) / 0.09, 0, 1)
     dark = cv2.GaussianBlur(behind * np.float32(strength), (0, 0), 1)
-    factor = 1 - cv2.resize(dark, (w, h), interpolation=cv2.INTER_LINEAR)
-    out = rgba.copy()
-    out[here][..., :3] = (out[here][..., :3] * factor[..., None]).astype(np.uint8)
-    return out
+    # In bytes, OpenCV does the large part a dozen times as fast as NumPy in floating point.
+    kept = cv2.resize(
+        (255.5 - 255 * dark).astype(np.uint8), (width, height), interpolation=cv2.INTER_LINEAR
+    )
+    factor = cv2.merge([kept, kept, kept, np.full_like(kept, 255)])
+    return np.asarray(cv2.multiply(rgba, factor, scale=1 / 255))

@@ -8,45 +8,53 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Float32, Int
 from numpy import ndarray
-from scipy.sparse import csr_array
 
-__all__ = ["Topology", "linear_from_srgb", "shade", "srgb_from_linear"]
+from lift3d.errors import InputError
+
+__all__ = [
+    "KEY_LAMP",
+    "Topology",
+    "displayed",
+    "light",
+    "linear_from_srgb",
+    "shade",
+    "srgb_from_linear",
+]
 
 
 class Topology:
     """The triangles of a mesh, ready to give vertex normals for any vertices."""
 
     def __init__(self, faces: Int[ndarray, "faces 3"], vertices: int) -> None:
-        self.faces = np.ascontiguousarray(faces, dtype=np.int32)
-        corners = self.faces.ravel()
-        owner = np.repeat(np.arange(len(faces)), 3)
-        ones = np.ones(corners.size, dtype=np.float32)
-        self._sum = csr_array((ones, (corners, owner)), shape=(vertices, len(faces)))
+        """Copy the triangles. Raises `InputError` for corners that are no vertices' numbers."""
+        if faces.size and (int(faces.min()) < 0 or int(faces.max()) >= vertices):
+            raise InputError(
+                f"expected triangles with corners from 0 to {vertices - 1}, got {faces.min()} to "
+                f"{faces.max()}: give the faces that belong to the vertices"
+            )
+        self.faces = np.array(faces, dtype=np.int32, order="C")
+        self.vertices = vertices
 
     def matches(self, faces: Int[ndarray, "faces 3"], vertices: int) -> bool:
         """Whether this topology was made of these triangles."""
-        return self._sum.shape == (vertices, len(faces)) and np.array_equal(self.faces, faces)
+        return self.vertices == vertices and np.array_equal(self.faces, faces)
 
-    def normals(self, vertices: Float[ndarray, "vertices 3"]) -> Float[ndarray, "vertices 3"]:
-        """Unit vertex normals: the mean of the triangles around, weighted by area."""
-        a, b, c = (vertices[self.faces[:, corner]] for corner in range(3))
-        summed = np.asarray(self._sum @ _cross(b - a, c - a))
-        return np.asarray(summed / np.maximum(_length(summed), 1e-20))
+    def normals(self, vertices: Float[ndarray, "vertices 3"]) -> Float32[ndarray, "vertices 3"]:
+        """Unit vertex normals: the mean of the triangles around, weighted by area.
 
+        0 at vertices without triangles. Triangles with a corner that is not finite do not count.
+        """
+        from lift3d_viewer.kernels.surface import vertex_normals
 
-def _cross(u: ndarray, v: ndarray) -> ndarray:
-    # np.cross spends most of its time in bookkeeping at this size.
-    out = np.empty_like(u)
-    out[:, 0] = u[:, 1] * v[:, 2] - u[:, 2] * v[:, 1]
-    out[:, 1] = u[:, 2] * v[:, 0] - u[:, 0] * v[:, 2]
-    out[:, 2] = u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]
-    return out
+        out = np.empty(vertices.shape, dtype=np.float32)
+        vertex_normals(_float32(vertices), self.faces, out)
+        return out
 
 
-def _length(vectors: ndarray) -> ndarray:
-    return np.asarray(np.sqrt(np.einsum("vi,vi->v", vectors, vectors))[:, None])
+def _float32(values: Float[ndarray, "*any"]) -> Float32[ndarray, "*any"]:
+    return np.ascontiguousarray(values, dtype=np.float32)
 
 
 def _unit(x: float, y: float, z: float) -> Float[ndarray, "3"]:
@@ -79,36 +87,55 @@ _EDGE: Final = np.array([0.13, 0.15, 0.19], dtype=np.float32)
 _SHEEN: Final = 0.035
 
 
+KEY_LAMP: Final = _LAMPS[0].towards
+"""The direction towards the brightest lamp, in camera axes."""
+
+_LAMP_ROWS: Final = np.stack([np.array([*n.towards, *n.color, n.wrap], np.float32) for n in _LAMPS])
+_AMBIENT: Final = np.stack([_SKY, _FLOOR, _EDGE])
+_ALL_LIT: Final = np.ones(0, dtype=np.float32)
+
+
 def shade(
     points: Float[ndarray, "vertices 3"],
     normals: Float[ndarray, "vertices 3"],
     colors: Float[ndarray, "vertices 3"],
-) -> Float[ndarray, "vertices 3"]:
+    key: Float[ndarray, " vertices"] | None = None,
+) -> Float32[ndarray, "vertices 3"]:
     """What the camera sees of each vertex, in display sRGB [0, 1].
 
     `points` (metres) and `normals` are in the camera frame, `colors` linear RGB. Wrapped Lambert
     lamps, an ambient light that is brighter from above, a soft highlight of the key lamp
     (Blinn-Phong) and a brighter edge where the surface turns away (Schlick's Fresnel term).
+    Highlights bend towards white instead of being cut: above 0.7 by an exponential. `key` is how
+    much of the key lamp reaches a vertex, all of it where None.
     """
-    view = -points / np.maximum(_length(points), 1e-12)
-    up = 0.5 - 0.5 * normals[:, 1:2]
-    light = _FLOOR + (_SKY - _FLOOR) * up
-    for lamp in _LAMPS:
-        facing = (normals @ lamp.towards)[:, None]
-        light = light + lamp.color * np.clip((facing + lamp.wrap) / (1 + lamp.wrap), 0, None)
-    half = view + _LAMPS[0].towards
-    half /= np.maximum(_length(half), 1e-12)
-    glint = _SHEEN * np.clip(np.einsum("vi,vi->v", normals, half), 0, 1)[:, None] ** 24
-    turned = 1 - np.clip(np.einsum("vi,vi->v", normals, view), 0, 1)[:, None]
-    edge = _EDGE * up * turned**4
-    return srgb_from_linear(_shoulder(colors * light + glint + edge))
+    return displayed(colors, light(points, normals, key))
 
 
-def _shoulder(linear: ndarray) -> ndarray:
-    """Highlights bend towards white instead of being cut: identity below 0.7, then y' falls to 0."""
-    start = 0.7
-    over = np.maximum(linear - start, 0)
-    return np.asarray(np.minimum(linear, start) + (1 - start) * (1 - np.exp(-over / (1 - start))))
+def light(
+    points: Float[ndarray, "vertices 3"],
+    normals: Float[ndarray, "vertices 3"],
+    key: Float[ndarray, " vertices"] | None = None,
+) -> Float32[ndarray, "vertices 6"]:
+    """The first half of `shade`: linear RGB that multiplies a colour, then what is added to it."""
+    from lift3d_viewer.kernels.surface import light as kernel
+
+    out = np.empty((len(points), 6), dtype=np.float32)
+    reaching = _ALL_LIT if key is None else _float32(key)
+    args = (_float32(points), _float32(normals), reaching, _LAMP_ROWS, _AMBIENT, _SHEEN)
+    kernel(*args, out)
+    return out
+
+
+def displayed(
+    colors: Float[ndarray, "vertices 3"], lights: Float32[ndarray, "vertices 6"]
+) -> Float32[ndarray, "vertices 3"]:
+    """The second half of `shade`: display sRGB in [0, 1]; 0 where a number is not one."""
+    from lift3d_viewer.kernels.surface import display
+
+    out = np.empty((len(colors), 3), dtype=np.float32)
+    display(_float32(colors), lights, out)
+    return out
 
 
 def srgb_from_linear(linear: Float[ndarray, "*any"]) -> Float[ndarray, "*any"]:
