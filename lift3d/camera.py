@@ -48,7 +48,7 @@ class Camera:
         if self.intrinsics.shape[-2:] != (3, 3) or self.cam_from_world.shape[-2:] != (4, 4):
             raise InputError(
                 "expected intrinsics [..., 3, 3] and cam_from_world [..., 4, 4], got "
-                f"{list(self.intrinsics.shape)} and {list(self.cam_from_world.shape)}"
+                f"{list(self.intrinsics.shape)} and {list(self.cam_from_world.shape)}: give matrices"
             )
         if self.distortion.shape[-1] != 5:
             raise InputError(
@@ -56,7 +56,9 @@ class Camera:
                 f"{self.distortion.shape[-1]}: fill up with zeros"
             )
         if min(self.image_size) <= 0:
-            raise InputError(f"expected a positive (height, width), got {self.image_size}")
+            raise InputError(
+                f"expected a positive (height, width), got {self.image_size}: give the picture's size"
+            )
         _check_numbers(self)
         _check_block(self.intrinsics, self.image_size)
         _check_centre(self.intrinsics, self.image_size)
@@ -77,7 +79,9 @@ class Camera:
                 "lenses of higher order are not supported"
             )
         if not 0 < focal < math.inf:
-            raise InputError(f"expected a focal length above 0 pixels, got {focal}")
+            raise InputError(
+                f"expected a focal length above 0 pixels, got {focal}: give it in pixels"
+            )
         height, width = image_size
         x, y = centre if centre is not None else ((width - 1) / 2, (height - 1) / 2)
         intrinsics = torch.tensor([[focal, 0, x], [0, focal, y], [0, 0, 1]], dtype=dtype)

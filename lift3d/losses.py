@@ -151,7 +151,8 @@ def joints_from_bones(
     """The sum of the bones from the root to each joint: the inverse of `bones_from_joints`."""
     if not skeleton.topological:
         raise InputError(
-            f"expected a skeleton whose parents stand before their children, got '{skeleton.name}'"
+            "expected a skeleton whose parents stand before their children, got "
+            f"'{skeleton.name}': put its joints in that order"
         )
     placed: list[Tensor] = []
     for joint, parent in enumerate(skeleton.parents):
@@ -169,7 +170,7 @@ def ohkm(
     joints (`joint_values`) or of heatmaps. Samples with fewer than k joints give those.
     """
     if not 1 <= k <= values.shape[-1]:
-        raise InputError(f"expected k between 1 and {values.shape[-1]} joints, got {k}")
+        raise InputError(f"expected k between 1 and {values.shape[-1]} joints, got {k}: correct it")
     ranked = torch.where(mask, values, -torch.inf).detach().topk(k, dim=-1).indices
     return mean_of(values.gather(-1, ranked), mask.gather(-1, ranked))
 
@@ -242,7 +243,8 @@ class AutomaticWeighting(nn.Module):
         """The weighted sum; each of `names` must be there, and nothing else."""
         if set(losses) != set(self.names):
             raise InputError(
-                f"expected the losses {', '.join(self.names)}, got {', '.join(losses)}"
+                f"expected the losses {', '.join(self.names)}, got {', '.join(losses)}: give those, and "
+                "no others"
             )
         stacked = torch.stack([losses[name] for name in self.names])
         variance = self.s.square()

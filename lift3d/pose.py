@@ -31,7 +31,7 @@ class Pose2D:
         if self.confidence.shape != self.keypoints.shape[:-1]:
             raise InputError(
                 f"expected confidence of shape {list(self.keypoints.shape[:-1])}, got "
-                f"{list(self.confidence.shape)}"
+                f"{list(self.confidence.shape)}: give one number for each keypoint"
             )
         finite, missing = self.keypoints.isfinite().all(-1), self.keypoints.isnan().all(-1)
         if not bool(torch.where(self.seen, finite, missing & (self.confidence == 0)).all()):
@@ -102,7 +102,7 @@ class Pose3D:
         if self.covariance.shape != (*self.joints.shape, 3):
             raise InputError(
                 f"expected covariance of shape {[*self.joints.shape, 3]}, got "
-                f"{list(self.covariance.shape)}"
+                f"{list(self.covariance.shape)}: give zeros where nothing is known of it"
             )
 
     @classmethod
@@ -147,7 +147,7 @@ def _expect_joints(points: Tensor, axes: int, skeleton: Skeleton, what: str) -> 
     if points.ndim < 2 or points.shape[-2:] != (len(skeleton), axes):
         raise InputError(
             f"expected {what} of shape [..., {len(skeleton)}, {axes}] for skeleton "
-            f"'{skeleton.name}', got {list(points.shape)}"
+            f"'{skeleton.name}', got {list(points.shape)}: name the skeleton that they have"
         )
 
 

@@ -26,15 +26,18 @@ class Skeleton:
         if len(self.joints) != len(self.parents):
             raise SkeletonError(
                 f"expected one parent per joint in skeleton '{self.name}', got "
-                f"{len(self.joints)} joints and {len(self.parents)} parents"
+                f"{len(self.joints)} joints and {len(self.parents)} parents: give -1 to a root"
             )
         if len(set(self.joints)) != len(self.joints):
-            raise SkeletonError(f"expected unique joint names in skeleton '{self.name}'")
+            twice = next(joint for joint in self.joints if self.joints.count(joint) > 1)
+            raise SkeletonError(
+                f"expected unique joint names in skeleton '{self.name}', got '{twice}' twice: rename one"
+            )
         for joint, parent in enumerate(self.parents):
             if not -1 <= parent < len(self.joints):
                 raise SkeletonError(
                     f"expected a parent between -1 and {len(self.joints) - 1} in skeleton "
-                    f"'{self.name}', got {parent} for joint '{self.joints[joint]}'"
+                    f"'{self.name}', got {parent} for joint '{self.joints[joint]}': correct it"
                 )
             self._check_root_reached(joint)
 
@@ -45,7 +48,7 @@ class Skeleton:
             if steps > len(self.joints):
                 raise SkeletonError(
                     f"expected a tree in skeleton '{self.name}', got a circle through joint "
-                    f"'{self.joints[joint]}'"
+                    f"'{self.joints[joint]}': give one of them the parent -1"
                 )
 
     def __len__(self) -> int:
@@ -67,7 +70,8 @@ class Skeleton:
             return self.joints.index(joint)
         except ValueError:
             raise SkeletonError(
-                f"expected a joint of skeleton '{self.name}' ({', '.join(self.joints)}), got '{joint}'"
+                f"expected a joint of skeleton '{self.name}' ({', '.join(self.joints)}), got '{joint}': "
+                "name one of them"
             ) from None
 
     @cached_property

@@ -14,6 +14,7 @@ from lift3d.errors import InputError
 from lift3d.evaluation import EvaluationConfig
 from lift3d.lifting.steady import Smoothing
 from lift3d.pipeline import LiftOptions
+from lift3d.plots import ClipPlot
 from lift3d.tracking import Tracker
 from lift3d.training.config import TrainConfig
 from lift3d.training.regressor import RegressorConfig
@@ -144,6 +145,31 @@ def view_verb(
     from lift3d.cli.view import view
 
     view(clip, live=live, window=window, host=host, port=port, token=token, body_path=path)
+
+
+@app.command(name="plot")
+def plot_verb(
+    source: tyro.conf.Positional[Path],
+    /,
+    output: Annotated[Path, tyro.conf.arg(aliases=["-o"])],
+    what: ClipPlot = "angles",
+    person: int | None = None,
+    truth: Path | None = None,
+    path: Path | None = None,
+) -> None:
+    """Plot a lifted clip (angles, path, uncertainty, ...), or a training run's curves.
+
+    Args:
+        source: A .npz file written by `lift3d lift`, or the folder of a training run.
+        output: Where to write: .png, .pdf or .svg.
+        what: What of a clip; errors and reliability need the truth.
+        person: Whose, by the id; otherwise the person seen most.
+        truth: A clip of the same frames to compare with.
+        path: File or folder that the clip's body model is read from, if it is not in the usual places.
+    """
+    from lift3d.cli.view import plot
+
+    plot(source, output, what, person=person, truth=truth, body_path=path)
 
 
 @app.command(name="convert")

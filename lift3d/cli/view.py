@@ -1,17 +1,19 @@
-"""What the verb `view` does: a lifted clip in a browser or a window."""
+"""What the verbs `view` and `plot` do: a lifted clip in a browser or a window, or in curves."""
 
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 from lift3d.cli.console import console
 from lift3d.errors import InputError
 from lift3d.io import read_clip
 from lift3d.pictures.web import open_html
 from lift3d.pipeline import make_body
-from lift3d.plugins import displays
+from lift3d.plots import ClipPlot, plot_clip, plot_run
+from lift3d.plugins import displays, viewers
 
-__all__ = ["view"]
+__all__ = ["plot", "view"]
 
 
 def view(
@@ -30,7 +32,11 @@ def view(
     clip = read_clip(source)
     model = make_body(clip.body_model, body_path) if clip.body_model else None
     if window:
-        displays["window"](clip, model)
+        player: Any = viewers["window"]()
+        try:
+            player.show(clip, model)
+        finally:
+            player.close()
         return
     if not live:
         page = open_html(clip, model, title=source.stem)
@@ -44,3 +50,22 @@ def view(
             time.sleep(1.0)
     finally:
         viewer.close()
+
+
+def plot(
+    source: Path,
+    output: Path,
+    what: ClipPlot,
+    *,
+    person: int | None,
+    truth: Path | None,
+    body_path: str | os.PathLike[str] | None,
+) -> None:
+    """Plot a clip, or the training run in a folder."""
+    if source.is_dir():
+        plot_run(source, output)
+        return
+    clip = read_clip(source)
+    body = make_body(clip.body_model, body_path).articulation if clip.body_model else None
+    other = read_clip(truth) if truth is not None else None
+    plot_clip(clip, output, what, person=person, body=body, truth=other)

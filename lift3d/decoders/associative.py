@@ -39,7 +39,9 @@ class TagGrouping:
 
     def __post_init__(self) -> None:
         if not self.tag_threshold > 0:
-            raise InputError(f"expected a tag_threshold above 0, got {self.tag_threshold}")
+            raise InputError(
+                f"expected a tag_threshold above 0, got {self.tag_threshold}: 1 is the paper's"
+            )
 
 
 @dataclass(slots=True)
@@ -84,7 +86,9 @@ def decode_associative(
 def _order(joints: int, order: Sequence[int] | None) -> list[int]:
     chosen = list(range(joints)) if order is None else list(order)
     if sorted(chosen) != list(range(joints)):
-        raise InputError(f"expected an order of all {joints} joints, each once, got {chosen}")
+        raise InputError(
+            f"expected an order of all {joints} joints, each once, got {chosen}: name each once"
+        )
     return chosen
 
 

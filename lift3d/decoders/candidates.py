@@ -65,7 +65,9 @@ def associate_candidates(
     expect_shape(reach, candidates.shape[:2], "reach", "these candidates")
     points = candidates.detach().cpu().double().numpy()
     if not np.isfinite(points[points[..., 2] > 0]).all() or not bool((reach > 0).all()):
-        raise InputError("expected finite candidates and reaches above 0, got others")
+        raise InputError(
+            "expected finite candidates and reaches above 0, got others: give missing ones a score of 0"
+        )
     within = reach.detach().cpu().double().numpy()
     people, joints = points.shape[:2]
     keypoints = np.zeros((people, joints, 3))

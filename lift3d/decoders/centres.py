@@ -34,7 +34,8 @@ class CentredPeople:
     def __post_init__(self) -> None:
         if len(self.centres) != len(self.params):
             raise InputError(
-                f"expected parameters for {len(self.centres)} people, got {len(self.params)}"
+                f"expected parameters for {len(self.centres)} people, got {len(self.params)}: "
+                "give a row to each"
             )
 
     def __len__(self) -> int:

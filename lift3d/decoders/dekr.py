@@ -39,7 +39,7 @@ class PoseSuppression:
         if not (0 < self.same <= 1 and self.tolerance > 0):
             raise InputError(
                 f"expected same from above 0 to 1 and a tolerance above 0, got {self.same} and "
-                f"{self.tolerance}"
+                f"{self.tolerance}: correct them"
             )
 
 

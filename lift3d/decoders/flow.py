@@ -35,7 +35,7 @@ def flow_to_neighbours(
     if frames.ndim != 4 or frames.dtype != np.uint8 or min(map_size) < 1 or reach < 0:
         raise InputError(
             f"expected frames of bytes [frames, height, width, 3], got {frames.dtype} of shape "
-            f"{list(frames.shape)}, maps of {tuple(map_size)} and reach {reach}"
+            f"{list(frames.shape)}, maps of {tuple(map_size)} and reach {reach}: correct them"
         )
     grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames]
     finder = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
@@ -68,7 +68,9 @@ def fuse_over_time(
         here = torch.nonzero(known)[:, 0]
         there = here + place - neighbours // 2
         if bool(((there < 0) | (there >= frames)).any()):
-            raise InputError("expected NaN flows to frames beyond the clip, got numbers")
+            raise InputError(
+                "expected NaN flows to frames beyond the clip, got numbers: keep them NaN"
+            )
         total[here] += share * warp_maps(maps[there], flow[here])
         mass[here] += share
     if not bool((mass > 0).all()):
@@ -111,6 +113,6 @@ def _weights(neighbours: int, weights: Sequence[float] | None) -> list[float]:
     if neighbours % 2 == 0 or len(shares) != neighbours or not all(s >= 0 for s in shares):
         raise InputError(
             f"expected an odd number of neighbours with a weight of 0 or more each, got {neighbours} "
-            f"with {shares}"
+            f"with {shares}: correct them"
         )
     return shares

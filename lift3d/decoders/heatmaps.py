@@ -30,5 +30,7 @@ def decode_heatmaps(
         "dark": decode_dark,
     }
     if mode not in decoders:
-        raise InputError(f"expected a mode of {', '.join(decoders)}, got '{mode}'")
+        raise InputError(
+            f"expected a mode of {', '.join(decoders)}, got '{mode}': name one of them"
+        )
     return decoders[mode](heatmaps)

@@ -81,7 +81,9 @@ def split_openpose_maps(
     if len(values) != model.maps:
         raise InputError(_wrong_count(len(values), model, "the network's output"))
     if heatmaps_scale not in (0, 1, 2, 3):
-        raise InputError(f"expected a heatmaps_scale from 0 to 3, got {heatmaps_scale}")
+        raise InputError(
+            f"expected a heatmaps_scale from 0 to 3, got {heatmaps_scale}: give OpenPose's flag"
+        )
     joints = len(model.skeleton)
     parts, fields = values[: joints + 1], values[joints + 1 :]
     if heatmaps_scale == 2:
@@ -127,7 +129,9 @@ def _read_picture(path: Path, model: LimbModel) -> Float[ndarray, "maps height w
     except cv2.error:  # nothing in it, or more pixels than OpenCV unpacks
         picture = None
     if picture is None:
-        raise FileFormatError(f"expected a picture in '{path}', got something else or damage")
+        raise FileFormatError(
+            f"expected a picture in '{path}', got something else or damage: write it again"
+        )
     height, width = picture.shape
     if width % model.maps:
         raise FileFormatError(
@@ -144,7 +148,8 @@ def _content(path: Path, unit: int) -> bytes:
         size = path.stat().st_size
         if size > _MOST_BYTES or size % unit or not path.is_file():
             raise FileFormatError(
-                f"expected heat maps of one picture in '{path}', got {size} bytes that are not"
+                f"expected heat maps of one picture in '{path}', got {size} bytes that are not: "
+                "name a file of OpenPose's --write_heatmaps"
             )
         return path.read_bytes()
     except OSError as error:

@@ -53,7 +53,7 @@ class PafGrouping:
         if not (0 <= self.support < 1 and self.min_joints >= 2 and self.stride > 0):
             raise InputError(
                 "expected support from 0 to below 1, at least 2 joints and a stride above 0, got "
-                f"{self}"
+                f"{self}: correct them"
             )
 
 

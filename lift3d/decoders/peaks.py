@@ -51,7 +51,7 @@ def find_peaks(
     if not np.isfinite(threshold) or most < 1 or window < 3 or window % 2 == 0:
         raise InputError(
             "expected a finite threshold, at least 1 peak and an odd window of at least 3, got "
-            f"threshold {threshold}, most {most}, window {window}"
+            f"threshold {threshold}, most {most}, window {window}: correct them"
         )
     values = maps.detach().cpu().numpy()
     joint, row, column = _tops(maps, threshold, window)

@@ -28,7 +28,7 @@ class People:
         if self.scores.shape != self.keypoints.shape[:1]:
             raise InputError(
                 f"expected one score for each of {len(self.keypoints)} people, got "
-                f"{list(self.scores.shape)}"
+                f"{list(self.scores.shape)}: give each one"
             )
 
     def __len__(self) -> int:

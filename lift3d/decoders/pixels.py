@@ -39,7 +39,9 @@ def to_picture(
     picture is [0, 0, width, height]; one with padding (OpenPose's) is larger than the picture.
     """
     if grid not in ("half_pixel", "corners", "multiple"):
-        raise InputError(f"expected a grid of half_pixel, corners or multiple, got '{grid}'")
+        raise InputError(
+            f"expected a grid of half_pixel, corners or multiple, got '{grid}': name one of them"
+        )
     if min(map_size) < 1 or not bool((crop.isfinite().all(-1) & (crop[..., 2:] > 0).all(-1)).all()):
         raise InputError(
             f"expected maps and crops with pixels in them, got maps of {tuple(map_size)} and crops "

@@ -29,7 +29,9 @@ def decode_regression(
     its first pixel, half a pixel before that pixel's centre.
     """
     if origin not in ("centre", "corner"):
-        raise InputError(f"expected an origin of centre or corner, got '{origin}'")
+        raise InputError(
+            f"expected an origin of centre or corner, got '{origin}': name one of them"
+        )
     shares = readable(coordinates, "joints two", "coordinates")
     if not bool((boxes.isfinite().all(-1) & (boxes[..., 2:] > 0).all(-1)).all()):
         raise InputError(

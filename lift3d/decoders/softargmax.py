@@ -42,7 +42,9 @@ def _weights(maps: Tensor, axes: int, sharpness: float) -> Tensor:
     if not 0 < sharpness < float("inf"):
         raise InputError(f"expected a sharpness above 0, got {sharpness}: 1 is the paper's")
     if 0 in maps.shape[-axes:]:
-        raise InputError(f"expected maps with cells, got shape {list(maps.shape)}")
+        raise InputError(
+            f"expected maps with cells, got shape {list(maps.shape)}: give at least one cell"
+        )
     flat = maps.flatten(-axes)
     below = flat - flat.detach().amax(-1, keepdim=True)  # at most 0, so that nothing overflows
     return (below * sharpness).softmax(-1).reshape(maps.shape)

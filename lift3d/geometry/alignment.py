@@ -17,11 +17,12 @@ def procrustes(
     """Scale s, rotation R and translation t that minimise sum w |s R source + t - target|^2.
 
     The closed form of Umeyama (PAMI 1991, eq. 40 to 42); R is a proper rotation, never a mirror.
-    With `scale=False`, s is 1.
+    With `scale=False`, s is 1. Where no point has a weight, nothing turns and t is 0.
     """
     if weights is None:
         weights = torch.ones_like(source[..., 0])
-    w = (weights / weights.sum(-1, keepdim=True))[..., None]
+    total = weights.sum(-1, keepdim=True).clamp(min=torch.finfo(weights.dtype).tiny)
+    w = (weights / total)[..., None]
     source_mean, target_mean = (w * source).sum(-2), (w * target).sum(-2)
     a, b = source - source_mean[..., None, :], target - target_mean[..., None, :]
     covariance = (w * b).transpose(-1, -2) @ a

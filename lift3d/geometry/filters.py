@@ -72,7 +72,7 @@ def one_euro_step(
     known = state.values.isfinite().all(-1, keepdim=True)
     steep = (values - state.values) / since
     before = torch.where(known, state.velocity, torch.zeros_like(values))
-    steep = torch.where(known, steep, torch.zeros_like(values))
+    steep = torch.where(known & (since > 0), steep, torch.zeros_like(values))  # two at one time
     velocity = before + _share(settings.speed_cutoff, since) * (steep - before)
     speed = torch.linalg.vector_norm(velocity, dim=-1, keepdim=True)
     share = _share(settings.min_cutoff + settings.beta * speed, since)

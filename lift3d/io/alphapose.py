@@ -32,7 +32,7 @@ __all__ = ["read_alphapose", "signs_of_alphapose"]
 _LAYOUTS: Final = MappingProxyType(
     {16: MPII_16, 17: COCO_17, 26: HALPE_26, 133: COCO_WHOLEBODY_133, 136: HALPE_136}
 )
-_LAST_NUMBER: Final = re.compile(r"(\d+)[^\d/\\]*?(?:\.[^./\\]*)?$")
+_LAST_NUMBER: Final = re.compile(r"(?<!\d)(\d++)[^\d/\\]*?(?:\.[^./\\]*)?$")
 _CLOSE: Final = 100
 _PICTURE: Final = "'image_id' as a picture's name"
 _TERMS: Final = Terms("entry", entry=_PICTURE, fields={"image_id": _PICTURE})

@@ -55,7 +55,9 @@ def write_amass(
     `OutputError` where the file cannot be written.
     """
     if layout not in _SKELETONS:
-        raise InputError(f"expected a layout of {', '.join(get_args(AmassLayout))}, got '{layout}'")
+        raise InputError(
+            f"expected a layout of {', '.join(get_args(AmassLayout))}, got '{layout}': name one of them"
+        )
     upright = person_in_world(clip, body, person, on_floor=on_floor)
     params = in_world(_double(upright), body, _Z_UP)
     turns = _turns(params, body, layout).numpy()

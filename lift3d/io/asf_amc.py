@@ -25,13 +25,18 @@ from torch import Tensor
 
 from lift3d.errors import FileFormatError
 from lift3d.geometry.rotations import rotmat_from_axis_angle
+from lift3d.io.limits import LIMITS
 from lift3d.io.rotation_clip import RotationClip
+from lift3d.io.zip_entries import check_regular
 
 __all__ = ["AsfBone", "AsfSkeleton", "read_amc", "read_asf"]
 
 _INCH: Final = 0.0254
+_DIGITS: Final = 18
 _TURNS: Final = ("rx", "ry", "rz")
-_MAX_BONES: Final = 10_000
+_MAX_BONES: Final = LIMITS.joints
+_FEW_ROTATIONS: Final = 500_000
+"""Bones times frames; beyond, one for each character of the file. One that moves takes at least six."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +68,18 @@ class AsfSkeleton:
     def joints(self) -> tuple[tuple[str, ...], tuple[int, ...], Float[Tensor, "joints 3"]]:
         """Names, parents and offsets (metres) of the joints: starts of bones, then the tips."""
         bones = {bone.name: bone for bone in self.bones}
+        children: dict[str, list[str]] = {}
+        for child in bones:
+            if child in self.parents:
+                children.setdefault(self.parents[child], []).append(child)
         order = ["root"]
         for name in order:
-            order += [child for child in bones if self.parents.get(child) == name]
-        tips = [name for name in order[1:] if name not in self.parents.values()]
+            order += children.get(name, [])
+        tips = [name for name in order[1:] if name not in children]
         names = [*order, *(f"{name}_end" for name in tips)]
-        above = [-1, *(order.index(self.parents[name]) for name in order[1:])]
-        parents = [*above, *(order.index(name) for name in tips)]
+        place = {name: number for number, name in enumerate(order)}
+        above = [-1, *(place[self.parents[name]] for name in order[1:])]
+        parents = [*above, *(place[name] for name in tips)]
         offsets = torch.zeros(len(names), 3, dtype=torch.float64)
         for joint, parent in enumerate(parents):
             if parent > 0:
@@ -92,6 +102,7 @@ def _refuse(file: Path, wanted: str, got: str) -> NoReturn:
 
 def _read_text(path: Path) -> str:
     try:
+        check_regular(path)
         return path.read_text(encoding="latin1")
     except OSError as error:
         raise FileFormatError(
@@ -112,8 +123,11 @@ def read_asf(path: str | PathLike[str]) -> AsfSkeleton:
     if length <= 0:
         _refuse(file, "a unit of length above 0", str(length))
     metres = _INCH / length
-    bones = tuple(_bone(rows, metres, radian, file) for rows in _blocks(sections["bonedata"]))
-    if not 0 < len({bone.name for bone in bones}) == len(bones) <= _MAX_BONES:
+    blocks = list(_blocks(sections["bonedata"]))
+    if len(blocks) > _MAX_BONES:
+        _refuse(file, f"at most {_MAX_BONES} bones", str(len(blocks)))
+    bones = tuple(_bone(rows, metres, radian, file) for rows in blocks)
+    if not 0 < len({bone.name for bone in bones}) == len(bones):
         _refuse(file, "every bone's name once", f"{len(bones)} bones")
     root = {words[0]: words[1:] for words in sections["root"]}
     turn = _axis([*root.get("orientation", "000"), *root.get("axis", ["XYZ"])], radian, file)
@@ -180,19 +194,24 @@ def _numbers(words: list[str], count: int, file: Path) -> list[float]:
 
 
 def _parents(rows: list[list[str]], bones: list[str], file: Path) -> dict[str, str]:
+    known = set(bones)
+    if "root" in known:
+        _refuse(file, "bones with names of their own", "one called root")
     parents: dict[str, str] = {}
+    children: dict[str, list[str]] = {}
     for words in rows:
         if words[0] in ("begin", "end"):
             continue
         for child in words[1:]:
-            if child in parents or child not in bones:
+            if child in parents or child not in known:
                 _refuse(file, "every bone once in the hierarchy", child)
             parents[child] = words[0]
-    reached = {"root"}
-    for _ in bones:
-        reached |= {child for child, parent in parents.items() if parent in reached}
-    if reached != {"root", *bones}:
-        _refuse(file, "all bones below the root", ", ".join(sorted({*bones} - reached)))
+            children.setdefault(words[0], []).append(child)
+    reached = ["root"]
+    for name in reached:
+        reached += children.get(name, [])
+    if lost := known - set(reached):
+        _refuse(file, "all bones below the root", ", ".join(sorted(lost)))
     return parents
 
 
@@ -217,6 +236,8 @@ def read_amc(path: str | PathLike[str], skeleton: AsfSkeleton, fps: float) -> Ro
     frames = _frames(lines, skeleton, file)
     values = torch.tensor(frames.values, dtype=torch.float64)
     names, parents, rest = skeleton.joints()
+    _check_extent(len(values) * len(names), lines, file)
+    place = {name: number for number, name in enumerate(names)}
     rotmats = torch.eye(3, dtype=torch.float64).repeat(len(values), len(names), 1, 1)
     bones = {bone.name: bone for bone in skeleton.bones}
     for name, columns in frames.columns.items():
@@ -225,10 +246,18 @@ def read_amc(path: str | PathLike[str], skeleton: AsfSkeleton, fps: float) -> Ro
         turning = [place for place, word in enumerate(dof) if word in _TURNS]
         angles = values[:, columns][:, turning] * (skeleton.radian if radian is None else radian)
         turned = _turned(angles, [_TURNS.index(dof[place]) for place in turning])
-        rotmats[:, names.index(name)] = frame @ turned @ frame.T
+        rotmats[:, place[name]] = frame @ turned @ frame.T
     offsets = rest.repeat(len(values), 1, 1)
     offsets[:, 0] = _root_path(values[:, frames.columns["root"]], skeleton)
     return RotationClip(names, parents, rest, offsets, rotmats, fps)
+
+
+def _check_extent(rotations: int, lines: list[str], file: Path) -> None:
+    """Bones that never move need no text: a small file could ask for all memory."""
+    if rotations > _FEW_ROTATIONS + sum(map(len, lines)):
+        _refuse(
+            file, "a row for most bones in every frame", f"{rotations} rotations of few numbers"
+        )
 
 
 def _root_path(values: Tensor, skeleton: AsfSkeleton) -> Tensor:
@@ -248,7 +277,7 @@ def _frames(lines: list[str], skeleton: AsfSkeleton, file: Path) -> _Frames:
         if not frames.columns:
             frames.columns = _columns(layout, widths, file)
             expected = layout
-        number, first = int(lines[start]), int(lines[starts[0]])
+        number, first = (int(lines[at].strip()[:_DIGITS]) for at in (start, starts[0]))
         if layout != expected or number != first + len(frames.values):
             wanted = (
                 f"{len(expected)} bones as in the first frame, frame {first + len(frames.values)}"

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lift3d.errors import OutputError
+from lift3d.io.atomic import clear_abandoned, partial_path
 
 __all__ = ["atomic_folder"]
 
@@ -19,13 +20,15 @@ def atomic_folder(target: str | os.PathLike[str]) -> Generator[Path]:
     Raises `OutputError` otherwise, and where the folder cannot be made or written to.
     """
     path = Path(target)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = partial_path(path)
     try:
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise OutputError(
                 f"expected a new or an empty folder to write, got '{path}', where something is: "
                 "choose another name"
             )
+        clear_abandoned(path)
+        shutil.rmtree(partial, ignore_errors=True)  # of a killed process that had our number
         partial.mkdir(parents=True)
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
         raise OutputError(

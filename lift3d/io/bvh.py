@@ -25,17 +25,22 @@ from torch import Tensor
 
 from lift3d.errors import FileFormatError
 from lift3d.geometry.rotations import rotmat_from_axis_angle
+from lift3d.io.limits import LIMITS
 from lift3d.io.numbers import parse_numbers
 from lift3d.io.rotation_clip import RotationClip
+from lift3d.io.zip_entries import check_regular
 
 __all__ = ["BvhMotion", "read_bvh"]
 
 _MOTION: Final = re.compile(
-    rb"^\s*MOTION\s+Frames:\s*(\d{1,9})\s+Frame Time:\s*(\S{1,40})[^\S\n]*(?:\n|$)", re.MULTILINE
+    rb"^[^\S\n]*MOTION\s+Frames:\s*(\d{1,9})\s+Frame Time:\s*(\S{1,40})[^\S\n]*(?:\n|$)",
+    re.MULTILINE,
 )
 _AXES: Final = {"X": 0, "Y": 1, "Z": 2}
 _CHANNEL: Final = re.compile(r"^([XYZ])(position|rotation)$", re.IGNORECASE)
-_MAX_JOINTS: Final = 10_000
+_MAX_JOINTS: Final = LIMITS.joints
+_FEW_ROTATIONS: Final = 500_000
+"""Joints times frames; beyond, one for each byte of the file: joints without channels need no text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +132,7 @@ def read_bvh(path: str | PathLike[str]) -> BvhMotion:
     """
     file = Path(path)
     try:
+        check_regular(file)
         data = file.read_bytes()
     except OSError as error:
         raise FileFormatError(
@@ -142,7 +148,13 @@ def read_bvh(path: str | PathLike[str]) -> BvhMotion:
     for line in data[: motion.start()].decode("utf-8", "replace").splitlines():
         tree.read(line)
     tree.finish()
-    values = _values(data[motion.end() :], tree, int(motion[1]), file)
+    frames = int(motion[1])
+    values = _values(data[motion.end() :], tree, frames, file)
+    if frames * len(tree.names) > _FEW_ROTATIONS + len(data):
+        raise FileFormatError(
+            f"expected channels for most joints in '{file}', got {len(tree.names)} joints over "
+            f"{frames} frames with {values.shape[1]} numbers each: export it again"
+        )
     return BvhMotion(
         tuple(tree.names),
         tuple(tree.parents),
@@ -192,6 +204,8 @@ class _Tree:
         self.channels: list[tuple[str, ...]] = []
         self._open: list[int] = []
         self._next = -1
+        self._taken: set[str] = set()
+        self._tips: dict[str, int] = {}
 
     def read(self, line: str) -> None:
         words = line.split()
@@ -217,18 +231,25 @@ class _Tree:
         if (parent < 0) != (head == "ROOT") or (parent < 0 and self.names):
             self._refuse("one ROOT, and joints inside it", f"{head} {name}")
         if head == "END":
-            name = f"{self.names[parent]}_end"
-        while name in self.names:
-            if head != "END":
-                self._refuse("every joint's name once", name)
-            name += "2"
+            name = self._tip_name(f"{self.names[parent]}_end")
+        elif name in self._taken:
+            self._refuse("every joint's name once", name)
         self._next = len(self.names)
+        self._taken.add(name)
         self.names.append(name)
         self.parents.append(parent)
         self.offsets.append([math.nan] * 3)
         self.channels.append(())
         if len(self.names) > _MAX_JOINTS:
             self._refuse(f"at most {_MAX_JOINTS} joints", "more")
+
+    def _tip_name(self, name: str) -> str:
+        """A name that nobody has: hip_end, hip_end2, hip_end3, ..."""
+        number = self._tips.get(name, 0) + 1
+        while (free := name if number == 1 else f"{name}{number}") in self._taken:
+            number += 1
+        self._tips[name] = number
+        return free
 
     def _at(self) -> "_Tree":
         """Itself, while the joint named last is open: only it takes an offset and channels."""

@@ -70,10 +70,10 @@ def body_in_rig(
     if rig not in BVH_RIGS or unit not in _PER_METRE:
         raise InputError(
             f"expected a rig of {', '.join(BVH_RIGS)} and a unit of {', '.join(get_args(LengthUnit))}, "
-            f"got '{rig}' and '{unit}'"
+            f"got '{rig}' and '{unit}': name one of each"
         )
     if not fps > 0:
-        raise InputError(f"expected a frame rate above 0, got {fps}")
+        raise InputError(f"expected a frame rate above 0, got {fps}: give frames per second")
     betas = params.betas.reshape(-1, params.betas.shape[-1])[0].double()
     rest = rig_at_rest(BVH_RIGS[rig], body.articulation, betas)
     turns, root = _world_turns(params, body, betas)

@@ -26,14 +26,16 @@ from numpy import ndarray
 from lift3d.errors import FileFormatError
 from lift3d.io.c3d_parameters import Parameters, Words, read_parameters
 from lift3d.io.detections import FPS_RANGE
+from lift3d.io.limits import LIMITS
 from lift3d.io.point_tracks import PointTracks
+from lift3d.io.zip_entries import check_regular
 
 __all__ = ["is_c3d", "read_c3d"]
 
 BLOCK: Final = 512
 _MAGIC: Final = 0x50
 _METRES: Final = MappingProxyType({"m": 1.0, "cm": 0.01, "mm": 0.001})
-_LARGEST: Final = 1 << 30
+_LARGEST: Final = LIMITS.bytes
 """Bytes of a file: more than any recording of points has."""
 
 
@@ -70,6 +72,7 @@ def read_c3d(path: Path) -> PointTracks:
 
 def _content(path: Path) -> bytes:
     try:
+        check_regular(path)
         if path.stat().st_size > _LARGEST:
             _refuse(path, "a recording of points", f"more than {_LARGEST} bytes")
         data = path.read_bytes()

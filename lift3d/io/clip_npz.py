@@ -42,6 +42,7 @@ from lift3d.errors import FileFormatError, InputError, Lift3dError
 from lift3d.geometry.projection import LensModel
 from lift3d.io.atomic import atomic_path
 from lift3d.io.clip_values import check_values
+from lift3d.io.limits import LIMITS
 from lift3d.io.plain_npz import check_arrays, load_arrays
 from lift3d.motion import Motion
 from lift3d.pose import Pose2D, Pose3D
@@ -100,6 +101,11 @@ def read_clip(path: str | PathLike[str]) -> Clip:
     """Read what `write_clip` wrote; `FileFormatError` says what is wrong with any other file."""
     arrays = load_arrays(Path(path))
     check_arrays(arrays, FORMAT_VERSION, _SHAPES, Path(path))
+    most = max(len(arrays["keypoint_names"]), len(arrays["joint_names"]))
+    if most > LIMITS.joints:
+        raise FileFormatError(
+            f"expected at most {LIMITS.joints} joints in '{path}', got {most}: write it again"
+        )
     try:
         check_values(arrays)
         return _clip(arrays)

@@ -35,7 +35,9 @@ def write_coco(path: str | os.PathLike[str], people: Sequence[Motion[Pose2D]]) -
         key=lambda entry: (entry["image_id"], entry["track_id"]),
     )
     if not entries:
-        raise InputError("expected somebody with keypoints of COCO's 17 joints, got nobody")
+        raise InputError(
+            "expected somebody with keypoints of COCO's 17 joints, got nobody: choose another format"
+        )
     with atomic_path(path) as partial:
         partial.write_bytes(orjson.dumps(entries, option=orjson.OPT_SERIALIZE_NUMPY))
 

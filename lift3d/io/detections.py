@@ -15,6 +15,7 @@ from numpy import ndarray
 
 from lift3d.errors import FileFormatError
 from lift3d.io.json_values import as_numbers, as_person, as_triplets, load_json, read_bytes
+from lift3d.io.limits import LIMITS
 from lift3d.skeleton import Skeleton
 
 __all__ = [
@@ -44,7 +45,7 @@ PixelSpace = Literal[
 ANONYMOUS: Final = -1
 """The person id of a detection whose file does not follow people through time."""
 
-MAX_PEOPLE: Final = 1000
+MAX_PEOPLE: Final = LIMITS.people
 """More people than this in one picture is a broken file, not a crowd."""
 
 MAX_SPREAD: Final = 100

@@ -26,7 +26,9 @@ def continuous_euler(
     stays as it was. Raises `InputError` for an order that does not name each axis once.
     """
     if order not in _PARITY:
-        raise InputError(f"expected an order of {', '.join(_PARITY)}, got '{order}'")
+        raise InputError(
+            f"expected an order of {', '.join(_PARITY)}, got '{order}': name one of them"
+        )
     first, second = _two_ways(rotmats, order)
     out = np.empty_like(first)
     before = np.zeros(first.shape[1:])

@@ -99,11 +99,13 @@ def _write(
     )  # its glTF library is slow to import
 
     if len(labels) != len(bodies):
-        raise InputError(f"expected one name per person ({len(bodies)}), got {len(labels)}")
+        raise InputError(
+            f"expected one name per person ({len(bodies)}), got {len(labels)}: name each once"
+        )
     if not fps > 0:
-        raise InputError(f"expected a frame rate above 0, got {fps}")
+        raise InputError(f"expected a frame rate above 0, got {fps}: give frames per second")
     if correctives < 0:
-        raise InputError(f"expected no or more correctives, got {correctives}")
+        raise InputError(f"expected no or more correctives, got {correctives}: give 0 or more")
     skinning = strongest_joints(model.surface.lbs_weights.float().numpy())
     found = [find_correctives(model, b, skinning, correctives) for b in bodies if correctives]
     moves = [moved(model, body) for body in bodies]

@@ -16,7 +16,7 @@ from numpy import ndarray
 
 from lift3d.errors import FileFormatError
 from lift3d.io.point_arrays import MAX_VALUES
-from lift3d.io.zip_entries import check_regular
+from lift3d.io.zip_entries import check_regular, most_unpacked
 
 __all__ = ["MAGIC", "attribute", "dataset", "group", "open_hdf5", "texts", "values"]
 
@@ -85,7 +85,9 @@ def _own(parent: Any, name: str) -> Any:
 def values(parent: Any, name: str, most: int = _SMALL) -> ndarray:
     """All values of a data set of at most that many."""
     found = dataset(parent, name)
-    if found.size > most or found.dtype.itemsize * found.size > 8 * MAX_VALUES:
+    size = found.dtype.itemsize * found.size
+    packed = size > most_unpacked(found.id.get_storage_size())
+    if found.size > most or size > 8 * MAX_VALUES or packed:
         raise ValueError(f"'{name}' of shape {found.shape}, which is too large")
     return np.asarray(found[()])
 

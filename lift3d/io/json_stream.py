@@ -16,13 +16,26 @@ import orjson
 
 from lift3d.errors import FileFormatError
 
-__all__ = ["BOM", "Members", "Terms", "batches", "decoded", "first_byte", "members", "reader_of"]
+__all__ = [
+    "BOM",
+    "UNREADABLE",
+    "Members",
+    "Terms",
+    "batches",
+    "decoded",
+    "first_byte",
+    "members",
+    "reader_of",
+]
 
 BOM: Final = b"\xef\xbb\xbf"
 BLOCK: Final = 1 << 18
 """Bytes; chosen by trial: from 16 KB to 256 KB equally fast, then slower."""
 MAX_ENTRY: Final = 1 << 25
 """Bytes that one entry of a list may take; a block that does not decode grows no further."""
+
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for damaged text; names of objects that are no UTF-8 give the second."""
 
 Members = dict[str, msgspec.Raw]
 """The values of a JSON object as their text."""
@@ -64,7 +77,7 @@ def decoded(
         return decode(text)
     except msgspec.ValidationError as error:
         raise _refusal(error, where, terms) from None
-    except (msgspec.DecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise _broken(bytes(text), 0, where, error) from None
 
 
@@ -153,7 +166,7 @@ def _first_batch(
             entries = decode(b"[" + pending[:cut] + b"]")
         except msgspec.ValidationError as error:
             raise _refusal(error, where, terms, done) from None
-        except (msgspec.DecodeError, RecursionError):
+        except UNREADABLE:
             pass  # cut in a wrong place, or damaged, which the end of the file will show
         else:
             return BLOCK, entries, pending.index(b",", cut) + 1
@@ -172,7 +185,7 @@ def _last_batch(
         return decode(b"[" + pending)
     except msgspec.ValidationError as error:
         raise _refusal(error, where, terms, done) from None
-    except (msgspec.DecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise _broken(b"[" + pending, before - 1, where, error) from None
 
 

@@ -9,10 +9,11 @@ from jaxtyping import Float64
 from numpy import ndarray
 
 from lift3d.errors import FileFormatError
+from lift3d.io.limits import LIMITS
 
 __all__ = ["MAX_TEXT", "as_numbers", "as_person", "as_triplets", "load_json", "read_bytes"]
 
-MAX_TEXT: Final = 1 << 30
+MAX_TEXT: Final = LIMITS.bytes
 """Bytes of a file that is read whole; lists of people are read piece by piece and may be longer."""
 
 

@@ -13,6 +13,7 @@ from numpy import ndarray
 from lift3d.errors import InputError
 from lift3d.io.detections import FPS_RANGE, MAX_SIDE, Detections, PixelSpace
 from lift3d.io.layout import choose_skeleton
+from lift3d.io.limits import LIMITS
 from lift3d.io.people import (
     MIN_KEYPOINTS,
     Settled,
@@ -34,7 +35,7 @@ __all__ = ["KeypointFile", "ReadReport", "read_keypoints"]
 
 DEFAULT_FPS: Final = 30.0
 
-MAX_KEYPOINTS: Final = 50_000_000
+MAX_KEYPOINTS: Final = LIMITS.values // 6 * 5
 """People x frames x joints that are handed on: about 0.6 GB."""
 
 

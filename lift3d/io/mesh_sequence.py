@@ -50,7 +50,9 @@ def write_meshes(
     nothing can be written, or where a folder already holds something.
     """
     if frame is not None and not 0 <= frame < len(clip):
-        raise InputError(f"expected a frame between 0 and {len(clip) - 1}, got {frame}")
+        raise InputError(
+            f"expected a frame between 0 and {len(clip) - 1}, got {frame}: choose one of them"
+        )
     people = (
         people_in_world(clip, body, on_floor=on_floor)
         if person is None
@@ -95,7 +97,9 @@ def _files(
 
 def _form(kind: str, surface: Surface, people: int) -> "_Obj | _Ply":
     if kind not in get_args(MeshKind):
-        raise InputError(f"expected a kind of {', '.join(get_args(MeshKind))}, got '{kind}'")
+        raise InputError(
+            f"expected a kind of {', '.join(get_args(MeshKind))}, got '{kind}': name one of them"
+        )
     return _obj_form(surface, people) if kind == "obj" else _ply_form(surface, people)
 
 

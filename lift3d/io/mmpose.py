@@ -165,7 +165,7 @@ def _no_pairs(person: _Instance, where: str) -> FileFormatError:
 def _named(specimen: Specimen) -> Skeleton | None:
     """The layout of the data set that the detector was trained on, where the file names it."""
     text = specimen.members.get("meta_info")
-    meta = msgspec.json.decode(text) if text else None
+    meta = decoded(msgspec.json.decode, text, specimen.where) if text else None
     name = meta.get("dataset_name") if isinstance(meta, dict) else None
     return _BY_NAME.get(name) if isinstance(name, str) else None
 

@@ -25,7 +25,7 @@ from numpy import ndarray
 from lift3d.errors import FileFormatError
 from lift3d.io.detections import Detections, FileFacts, PixelSpace, as_person
 from lift3d.io.frame_folder import FrameFormat
-from lift3d.io.json_stream import BOM, Terms, decoded
+from lift3d.io.json_stream import BOM, UNREADABLE, Terms, decoded
 from lift3d.io.rows import Rows
 from lift3d.io.specimen import Specimen
 from lift3d.skeletons import BODY_135, MPI_15
@@ -72,7 +72,7 @@ def add_people(rows: Rows, text: bytes | msgspec.Raw, frame: int, source: str) -
     """Add the people of one OpenPose (or CMU-Pose) document."""
     try:
         document = _FRAME.decode(text)
-    except (msgspec.DecodeError, RecursionError):
+    except UNREADABLE:
         document = decoded(_FRAME.decode, bytes(text).removeprefix(BOM), f"'{source}'", _TERMS)
     people = document.bodies if document.people is UNSET else document.people
     if people is UNSET:

@@ -54,7 +54,8 @@ def write_output(path: Path, found: OutputFormat, job: OutputJob) -> list[Path]:
     lacks = reason_against(found, job.clip)
     if lacks or (found.needs == "body" and job.model is None):
         raise InputError(
-            f"expected {found.needs} to write '{path}' ({found.what}), got {lacks or 'no body model'}"
+            f"expected {found.needs} to write '{path}' ({found.what}), got {lacks or 'no body model'}: "
+            "choose another format"
         )
     paths = paths_of(path, found, job.clip)
     if found.everybody:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy import ndarray
 
 from lift3d.errors import FileFormatError
+from lift3d.io.zip_entries import check_packing, check_regular
 
 __all__ = ["check_arrays", "load_arrays"]
 
@@ -17,9 +18,12 @@ __all__ = ["check_arrays", "load_arrays"]
 def load_arrays(path: Path) -> dict[str, ndarray]:
     """All arrays of an archive, or `FileFormatError`."""
     try:
+        check_regular(path)
         with path.open("rb") as raw:
             if raw.read(2) != b"PK":
                 raise ValueError("no archive")
+        with zipfile.ZipFile(path) as archive:
+            check_packing(archive)
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             loaded = {key: file[key] for key in file.files}
     except FileNotFoundError:

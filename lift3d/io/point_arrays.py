@@ -24,6 +24,7 @@ from lift3d.io.detections import (
     PixelSpace,
     crowd,
 )
+from lift3d.io.limits import LIMITS
 
 __all__ = [
     "MAX_VALUES",
@@ -36,7 +37,7 @@ __all__ = [
     "xyc",
 ]
 
-MAX_VALUES: Final = 60_000_000
+MAX_VALUES: Final = LIMITS.values
 """Numbers of one file that are made arrays: 26 keypoints of somebody over 770,000 frames, 0.5 GB."""
 
 _BLOCK: Final = 1_000_000
@@ -46,7 +47,7 @@ _WITHIN_NORMALISED: Final = 2.0
 _NEGATIVE: Final = 0.05
 _SAMPLE: Final = 2000
 _CLOSE: Final = 100
-_LAST_NUMBER: Final = re.compile(r"(\d+)\D*$")
+_LAST_NUMBER: Final = re.compile(r"(?<!\d)(\d++)\D*$")
 _NAME_END: Final = 60
 
 

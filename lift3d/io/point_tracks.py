@@ -25,12 +25,15 @@ class PointTracks:
     def __post_init__(self) -> None:
         if self.places.shape[1:] != (len(self.names), 3):
             raise InputError(
-                f"expected places [frames, {len(self.names)}, 3], got {list(self.places.shape)}"
+                f"expected places [frames, {len(self.names)}, 3], got {list(self.places.shape)}: "
+                "give every name a point"
             )
         if len(set(self.names)) != len(self.names):
             raise InputError("expected every point's name once, got a name twice: rename it")
         if not self.fps > 0:
-            raise InputError(f"expected a frame rate above 0, got {self.fps}")
+            raise InputError(
+                f"expected a frame rate above 0, got {self.fps}: give frames per second"
+            )
 
     def __len__(self) -> int:
         return len(self.places)

@@ -48,7 +48,9 @@ def read_recording(path: Path, *, fps: float | None = None) -> Clip:
     for other files and broken ones.
     """
     if fps is not None and not FPS_RANGE[0] <= fps <= FPS_RANGE[1]:
-        raise InputError(f"expected frames per second, {FPS_RANGE[0]:g} or more, got {fps}")
+        raise InputError(
+            f"expected frames per second, {FPS_RANGE[0]:g} to {FPS_RANGE[1]:g}, got {fps}: correct them"
+        )
     reader = {".bvh": _bvh, ".amc": _amc, ".c3d": _c3d, ".trc": _trc}.get(path.suffix.lower())
     if reader is None:
         raise FileFormatError(

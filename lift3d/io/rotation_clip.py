@@ -32,11 +32,14 @@ class RotationClip:
         if self.rotmats.shape != (frames, joints, 3, 3) or self.rest.shape != (joints, 3):
             raise InputError(
                 f"expected rotmats [{frames}, {joints}, 3, 3] and rest [{joints}, 3], got "
-                f"{list(self.rotmats.shape)} and {list(self.rest.shape)}"
+                f"{list(self.rotmats.shape)} and {list(self.rest.shape)}: give one of each joint"
             )
         topological = all(parent < child for child, parent in enumerate(self.parents))
         if not (len(self.names) == len(self.parents) == joints and topological):
-            raise InputError(f"expected {joints} names and parents, a parent before its child")
+            raise InputError(
+                f"expected {joints} names and parents, a parent before its child, got {self.names} and "
+                f"{self.parents}: put them in that order"
+            )
 
     def __len__(self) -> int:
         return len(self.offsets)

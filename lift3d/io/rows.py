@@ -20,10 +20,11 @@ from lift3d.io.detections import (
     crowd,
     mixed,
 )
+from lift3d.io.limits import LIMITS
 
 __all__ = ["Rows"]
 
-MAX_READ: Final = 40_000_000
+MAX_READ: Final = LIMITS.values // 3 * 2
 """Keypoints that one file may have: 1 GB of numbers."""
 
 

@@ -31,11 +31,12 @@ import numpy as np
 from numpy import ndarray
 
 from lift3d.errors import FileFormatError
+from lift3d.io.limits import LIMITS
 from lift3d.io.unpickling.arrays import ARRAY_MAKERS, ARRAY_NAMES, array_of_bytes
 from lift3d.io.unpickling.machine import Machine
 from lift3d.io.unpickling.notes import ABSENT, Pairs, shown
 from lift3d.io.unpickling.values import BUILTIN_MAKERS, BUILTIN_NAMES, Maker, Values, Wish
-from lift3d.io.zip_entries import check_regular, entry_bytes
+from lift3d.io.zip_entries import check_packing, check_regular, entry_bytes, most_unpacked
 
 __all__ = [
     "LIMIT_BYTES",
@@ -47,10 +48,10 @@ __all__ = [
     "read_pickle",
 ]
 
-LIMIT_BYTES: Final = 2 << 30
+LIMIT_BYTES: Final = LIMITS.unpacked
 """The largest body model that people hold has 0.9 GB."""
-LIMIT_STEPS: Final = 20_000_000
-"""Containers and calls count for ten: about 20 s, and 1 GB of notes at the worst."""
+LIMIT_STEPS: Final = LIMITS.steps
+"""Containers and calls count for ten: about 2 s, and 200 MB of notes at the worst."""
 
 
 def read_pickle(
@@ -86,8 +87,10 @@ def loads_pickle(
 
     `records` are classes, as "module.Class", whose objects come as dicts of their attributes. With
     `keys` only these entries of a dict are made; other entries may then name any part of chumpy,
-    since body models carry expressions that nobody needs. Raises `FileFormatError` for anything that
-    is not plain data, with its name, for damaged bytes, and for more than the limits.
+    since body models carry expressions that nobody needs. A pickle can use the same bytes a million
+    times: arrays and texts take at most 64 MB and sixty times the file, whatever `limit_bytes` is.
+    Raises `FileFormatError` for anything that is not plain data, with its name, for damaged bytes, and
+    for more than the limits.
     """
     makers = known_makers(records)
     allowed = _Allowed(frozenset(known_names(makers)), any_chumpy=keys is not None)
@@ -96,7 +99,7 @@ def loads_pickle(
         notes = Pairs(
             [(key, value) for key, value in notes.items if isinstance(key, str) and key in keys]
         )
-    return Values(name, makers, limit_bytes).of(notes)
+    return Values(name, makers, min(limit_bytes, most_unpacked(len(data)))).of(notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,19 +198,23 @@ def _record(wish: Wish) -> object:
 
 def _archive(path: Path, limit_bytes: int, keys: Collection[str] | None) -> dict[str, object]:
     out: dict[str, object] = {}
-    left = limit_bytes
     with zipfile.ZipFile(path) as archive:
-        for info in archive.infolist():
-            name = info.filename.removesuffix(".npy")
-            if name == info.filename or (keys is not None and name not in keys):
-                continue
-            left -= info.file_size
-            if left < 0:
-                raise FileFormatError(
-                    f"expected at most {limit_bytes} bytes in '{path}', got more when unpacked: "
-                    "raise limit_bytes if you trust it"
-                )
-            out[name] = _npy(entry_bytes(archive, info), f"{path}:{info.filename}", limit_bytes)
+        wanted = {
+            info.filename: info
+            for info in archive.infolist()
+            if info.filename.endswith(".npy")
+            and (keys is None or info.filename.removesuffix(".npy") in keys)
+        }
+        if sum(info.file_size for info in wanted.values()) > limit_bytes:
+            raise FileFormatError(
+                f"expected at most {limit_bytes} bytes in '{path}', got more when unpacked: "
+                "raise limit_bytes if you trust it"
+            )
+        check_packing(archive, wanted)
+        for name, info in wanted.items():
+            out[name.removesuffix(".npy")] = _npy(
+                entry_bytes(archive, info), f"{path}:{info.filename}", limit_bytes
+            )
     return out
 
 

@@ -22,7 +22,7 @@ from lift3d.io.unpickling.arrays import array_of_bytes
 from lift3d.io.unpickling.machine import Machine
 from lift3d.io.unpickling.notes import Name, shown
 from lift3d.io.unpickling.values import Maker, Values, Wish
-from lift3d.io.zip_entries import check_regular, entry_bytes
+from lift3d.io.zip_entries import check_packing, check_regular, entry_bytes, most_unpacked
 
 __all__ = ["read_torch_tensors"]
 
@@ -58,6 +58,7 @@ def read_torch_tensors(
         with zipfile.ZipFile(Path(path)) as archive:
             if sum(info.file_size for info in archive.infolist()) > limit_bytes:
                 raise ValueError("more bytes than limit_bytes, which may be raised")
+            check_packing(archive)
             return _value(archive, str(path), limit_bytes, records)
     except (
         OSError,
@@ -91,7 +92,8 @@ def _value(
         limit_steps=LIMIT_STEPS,
         stored=True,
     ).run()
-    return Values(name, makers, limit_bytes, _storages(archive, root)).of(notes)
+    most = min(limit_bytes, most_unpacked(archive.start_dir))  # strides of 0 make much of little
+    return Values(name, makers, most, _storages(archive, root)).of(notes)
 
 
 def _storages(archive: zipfile.ZipFile, root: str) -> Callable[[tuple[object, ...]], object]:

@@ -54,10 +54,15 @@ def write_usd(
     moves = [moved(body, person) for person in people]
     with atomic_path(path) as partial:
         stage = _stage(body, moves, clip.fps)
-        if not stage.GetRootLayer().Export(str(partial)):
+        refused: Any = _pxr("Tf").ErrorException
+        try:
+            if not stage.GetRootLayer().Export(str(partial)):
+                raise refused("a refusal")
+        except refused as error:
             raise OutputError(
-                f"expected to write '{path}', got a refusal of usd-core: free some room"
-            )
+                f"expected to write '{path}', got a refusal of usd-core: free some room or choose "
+                "another output folder"
+            ) from error
 
 
 def _pxr(module: str) -> Any:

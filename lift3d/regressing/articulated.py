@@ -73,8 +73,8 @@ class ArticulatedOptions:
 class ArticulatedLifter:
     """Lifts whole clips of one person to joints of a body, in the camera frame.
 
-    Gaps, frames without answer, what is observed and covariances are the temporal lifter's. Clips of less
-    than 8 frames are left as they were lifted. `weights` are the regressor's.
+    Gaps, frames without answer, what is observed and covariances are the temporal lifter's. Clips of
+    less than 8 frames are left as they were lifted. `weights` are the regressor's.
     """
 
     def __init__(

@@ -47,10 +47,10 @@ class PoseFlow:
         if self.window < 2 or min(self.patience, self.memory) < 1 or not self.tolerance > 0:
             raise InputError(
                 "expected a window of 2 frames or more, patience and memory of 1 or more and a "
-                f"tolerance above 0, got {self}"
+                f"tolerance above 0, got {self}: correct them"
             )
         if not all(0 < share < 1 for share in shares):
-            raise InputError(f"expected similarities between 0 and 1, got {self}")
+            raise InputError(f"expected similarities between 0 and 1, got {self}: correct them")
 
 
 _TIGHT: Final = 0.4

@@ -29,7 +29,9 @@ def track_people(
     first, with `repair_ids`: what comes after a crossing often tells who was who before.
     """
     if tracker not in get_args(Tracker):
-        raise InputError(f"expected a tracker of {', '.join(get_args(Tracker))}, got '{tracker}'")
+        raise InputError(
+            f"expected a tracker of {', '.join(get_args(Tracker))}, got '{tracker}': name one of them"
+        )
     greedy = tracker == "greedy"
     ids = track_greedy(frames, points) if greedy else track_poseflow(frames, points)
     return in_order(frames, repair_ids(np.negative(frames), points, ids))

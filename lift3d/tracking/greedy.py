@@ -42,7 +42,7 @@ class GreedyTracking:
         if self.memory < 1 or not 0 < self.min_similarity < 1 or not self.tolerance > 0:
             raise InputError(
                 "expected memory of at least 1 frame, min_similarity between 0 and 1 and a tolerance "
-                f"above 0, got {self}"
+                f"above 0, got {self}: correct them"
             )
 
 
