@@ -11,10 +11,10 @@ import lift3d
 PACKAGES = ("lift3d", "lift3d_body_models", "lift3d_datasets", "lift3d_viewer")
 
 PUBLIC = [
-    "SKELETONS", "BodyMesh", "BodyParams", "Camera", "Clip", "KeypointFile", "Lift3dError",
-    "LiftOptions", "Motion", "Person", "Pose2D", "Pose3D", "Skeleton", "body_models",
-    "correspondence", "datasets", "lift", "lifters", "read_clip", "read_keypoints", "render_clip",
-    "reprojection", "skeleton_named", "viewers", "write_clip", "write_glb",
+    "SKELETONS", "BodyEstimate", "BodyMesh", "BodyParams", "Camera", "Clip", "KeypointFile",
+    "Lift3dError", "LiftOptions", "Motion", "Person", "Pose2D", "Pose3D", "Skeleton", "body_models",
+    "correspondence", "datasets", "lift", "lifters", "read_clip", "read_keypoints", "regressors",
+    "render_clip", "reprojection", "skeleton_named", "viewers", "write_clip", "write_glb",
 ]  # fmt: skip
 
 

@@ -20,11 +20,11 @@ from typing import Final
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 
 from lift3d.errors import FileFormatError
 from lift3d.io.atomic import atomic_path
 from lift3d.io.safe_pickle import read_object_npz, read_pickle
+from lift3d.io.tensor_file import tensor_bytes
 from lift3d.io.unpickling.notes import shown
 from lift3d.io.zip_entries import check_regular
 from lift3d_body_models.model_arrays import WANTED, ModelArrays, checked_arrays
@@ -147,4 +147,4 @@ def write_model(path: str | os.PathLike[str], arrays: ModelArrays) -> None:
         "units": "metres",
     }
     with atomic_path(path) as partial:
-        partial.write_bytes(save(tensors, metadata))
+        partial.write_bytes(tensor_bytes(tensors, metadata))

@@ -25,6 +25,7 @@ from lift3d.capture import Capture, CapturedView, Finding
 from lift3d.errors import FileFormatError, Lift3dError
 from lift3d.geometry.rotations import rotmat_from_axis_angle
 from lift3d.io.safe_pickle import read_pickle
+from lift3d.io.zip_entries import check_regular
 from lift3d.motion import Motion
 from lift3d.pose import Pose2D, Pose3D
 from lift3d.skeletons import COCO_17
@@ -209,7 +210,10 @@ def _settings(root: Path) -> dict[str, str]:
 
 def _cameras(root: Path, setting: str) -> dict[str, Camera]:
     path = root / "cameras" / f"{setting}.json"
+    if path.parent != root / "cameras" or "\\" in setting:  # a list of names, not of places
+        raise _wrong(root / "cameras" / "mapping.txt", "names of settings", setting)
     try:
+        check_regular(path)
         entries = json.loads(path.read_text(encoding="utf-8"))
         return {str(entry["name"]): _camera(entry) for entry in entries}
     except (OSError, ValueError, LookupError, TypeError, RuntimeError, Lift3dError) as error:

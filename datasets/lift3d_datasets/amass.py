@@ -22,6 +22,7 @@ from lift3d.body import BodyParams
 from lift3d.capture import Capture, Finding
 from lift3d.errors import FileFormatError
 from lift3d.io.safe_pickle import read_object_npz
+from lift3d.io.zip_entries import check_packing, check_regular
 from lift3d.plugins import body_models
 from lift3d.protocols import BodyModel
 from lift3d.skeletons import SMPL_24
@@ -177,6 +178,9 @@ def _parts(path: Path, root: Path) -> tuple[str, str, str]:
 def _load(path: Path) -> dict[str, Any]:
     """The arrays that are needed, without unpacking the markers."""
     try:
+        check_regular(path)
+        with zipfile.ZipFile(path) as archive:
+            check_packing(archive, {f"{key}.npy" for key in _KEYS})
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             return {key: file[key] for key in _KEYS if key in file.files}
     except ValueError as error:

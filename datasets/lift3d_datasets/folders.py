@@ -28,7 +28,7 @@ def files_below(root: Path, suffix: str) -> tuple[Path, ...]:
 
     Upper case is forgiven; hidden files are left out, like those that macOS adds to archives.
     """
-    found = (path for path in root.rglob("*") if path.suffix.lower() == suffix)
+    found = (p for p in root.rglob("*") if p.suffix.lower() == suffix and p.is_file())
     return tuple(sorted(path for path in found if not path.name.startswith(".")))
 
 

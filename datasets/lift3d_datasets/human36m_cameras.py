@@ -19,7 +19,9 @@ from numpy import ndarray
 from lift3d.camera import Camera
 from lift3d.errors import FileFormatError
 from lift3d.geometry.rigid import rigid_from
+from lift3d.io.hdf5_values import group, values
 from lift3d.io.safe_pickle import read_pickle
+from lift3d.io.zip_entries import check_regular
 from lift3d_datasets.human36m_calibration import EXTRINSICS, INTRINSICS
 from lift3d_datasets.human36m_facts import CAMERAS, subject_named
 
@@ -29,6 +31,8 @@ _WORLD: Final = np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]])
 """Turns Human3.6M's world (z up) into ours (y up)."""
 _W0_LENGTH: Final = 300
 _MAX_XML: Final = 16_000_000
+_DEEPEST: Final = 100
+_BLOCK: Final = 1 << 16
 
 
 def turned(points: Float[ndarray, "*batch 3"]) -> Float[ndarray, "*batch 3"]:
@@ -156,9 +160,9 @@ def _from_xml(path: Path) -> Rig:
             "great size: get the file again"
         )
     try:
-        w0 = ET.fromstring(text).findtext("w0", "")  # noqa: S314 - entities are refused above
+        w0 = _w0(text)
         numbers = [float(word) for word in w0.strip(" []\n").split()]
-    except (ET.ParseError, ValueError) as error:
+    except (ET.ParseError, ValueError, LookupError) as error:  # encodings that nobody knows
         raise FileFormatError(
             f"expected Human3.6M's metadata.xml with 'w0' at '{path}', got {error}: "
             "get the file again"
@@ -177,26 +181,55 @@ def _from_xml(path: Path) -> Rig:
     }
 
 
+def _w0(text: bytes) -> str:
+    """The text of `w0` below the root; `ValueError` for elements that lie deeper than in any file."""
+    parser: Any = ET.XMLPullParser(("start", "end"))  # its events have many types
+    depth, found = 0, ""
+    for at in range(0, len(text), _BLOCK):
+        parser.feed(text[at : at + _BLOCK])
+        for event, element in parser.read_events():
+            depth += 1 if event == "start" else -1
+            if depth > _DEEPEST:
+                raise ValueError(f"elements more than {_DEEPEST} deep")
+            if event == "end" and depth == 1 and element.tag == "w0":
+                found = element.text or ""
+    parser.close()
+    return found
+
+
 def _from_h5(path: Path) -> Rig:
     """Martinez's file; MATLAB wrote it, so matrices lie transposed and names are character codes."""
     rig: dict[tuple[str, str], Calibration] = {}
     try:
+        check_regular(path)
         with h5py.File(path) as file:
-            content: Any = file
-            for subject in content:
-                for group in content[subject].values():
-                    name = "".join(chr(int(c)) for c in np.ravel(group["Name"][()]))
-                    key = (subject_named(subject.removeprefix("subject")), name)
-                    rig[key] = Calibration(
-                        np.asarray(group["R"][()], np.float64).T,
-                        *(np.ravel(group[k][()]).astype(np.float64) for k in "Tfckp"),
-                    )
-    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
+            for subject, camera in _groups(file):
+                place = group(group(file, subject), camera)
+                name = "".join(chr(int(c)) for c in np.ravel(values(place, "Name", 100)))
+                key = (subject_named(subject.removeprefix("subject")), name)
+                rig[key] = Calibration(
+                    values(place, "R", 100).astype(np.float64).T,
+                    *(np.ravel(values(place, k, 100)).astype(np.float64) for k in "Tfckp"),
+                )
+    except (
+        OSError,
+        KeyError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        RuntimeError,
+        OverflowError,
+    ) as error:
         raise FileFormatError(
             f"expected cameras in '{path}' (HDF5 with subject1/camera1/R, T, f, c, k, p, Name), got "
             f"{type(error).__name__}: {error}"
         ) from error
     return _known(rig, path)
+
+
+def _groups(file: Any) -> list[tuple[str, str]]:
+    """Subjects and cameras; a link to another file is none."""
+    return [(subject, camera) for subject in file for camera in group(file, subject)]
 
 
 def _from_pickle(path: Path) -> Rig:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy import ndarray
 
 from lift3d.errors import FileFormatError
+from lift3d.io.zip_entries import check_regular
 from lift3d.skeletons import H36M_17
 from lift3d_datasets.human36m_cameras import Rig, to_world
 from lift3d_datasets.human36m_facts import CAMERAS, FPS, Take, take_named
@@ -106,6 +107,7 @@ def _joints(path: Path, axes: int) -> ndarray:
 def read_cdf_pose(path: Path) -> ndarray:
     """The variable `Pose` of a CDF file in double precision, `FileFormatError` where there is none."""
     try:
+        check_regular(path)
         values: Any = cdflib.CDF(path).varget("Pose")
         return np.asarray(values, np.float64)
     except Exception as error:  # a parser of an old binary format raises whatever it runs into

@@ -8,13 +8,16 @@
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import h5py
 import numpy as np
 from numpy import ndarray
 
 from lift3d.errors import FileFormatError
+from lift3d.io.hdf5_values import values
+from lift3d.io.point_arrays import MAX_VALUES
+from lift3d.io.zip_entries import check_regular
 from lift3d.skeletons import MPII_16
 from lift3d_datasets.human36m_cameras import Rig, to_world
 from lift3d_datasets.human36m_facts import CAMERAS, FPS, HOURGLASS_16, Take, take_named
@@ -98,12 +101,13 @@ class Human36mH5:
 
 def _dataset(path: Path, key: str) -> ndarray:
     try:
+        check_regular(path)
         with h5py.File(path) as file:
-            data: Any = file[key]
+            data = values(file, key, MAX_VALUES)
             if data.dtype.kind not in "fiu":
                 raise TypeError(f"values of type {data.dtype}")
-            return np.asarray(data[()], np.float64)
-    except (OSError, KeyError, TypeError, AttributeError) as error:
+            return data.astype(np.float64)
+    except (OSError, KeyError, TypeError, AttributeError, ValueError, RuntimeError) as error:
         raise FileFormatError(
             f"expected HDF5 with '{key}' at '{path}', got {type(error).__name__}: {error}"
         ) from error

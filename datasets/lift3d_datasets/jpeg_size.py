@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Final
 
+from lift3d.io.zip_entries import check_regular
+
 __all__ = ["jpeg_size"]
 
 _HEAD: Final = 1 << 20
@@ -13,9 +15,10 @@ _FRAMES: Final = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 def jpeg_size(path: Path) -> tuple[int, int] | None:
     """(height, width), or None where there is no such file or it is not a JPEG."""
     try:
+        check_regular(path)
         with path.open("rb") as file:
             data = file.read(_HEAD)
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a zero byte in a name
         return None
     at = 2 if data[:2] == b"\xff\xd8" else len(data)
     while at + 9 <= len(data) and data[at] == 0xFF:

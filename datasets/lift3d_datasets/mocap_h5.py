@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import h5py
-import numpy as np
 import torch
 
 from lift3d.capture import Finding
 from lift3d.errors import FileFormatError, InputError
 from lift3d.geometry.rotations import rotmat_from_axis_angle
+from lift3d.io.hdf5_values import attribute, dataset, group, values
+from lift3d.io.point_arrays import MAX_VALUES
 from lift3d.io.rotation_clip import RotationClip
 from lift3d.motion import Motion
 from lift3d.pose import Pose3D
@@ -115,8 +116,8 @@ class MocapH5:
 def _splits_of(path: Path) -> list[str]:
     try:
         with h5py.File(path) as file:
-            clips: Any = file["clips"]
-            return [str(clips[name].attrs["split"]) for name in clips]
+            clips = group(file, "clips")
+            return [str(attribute(group(clips, name).attrs, "split")) for name in clips]
     except (OSError, KeyError, AttributeError, TypeError, ValueError, RuntimeError) as error:
         raise FileFormatError(
             f"expected motion capture in '{path}' (HDF5 with /clips/<name> and its split), got "
@@ -127,12 +128,13 @@ def _splits_of(path: Path) -> list[str]:
 def _clips_of(path: Path, split: str, subjects: Collection[str] | None) -> Iterator[MocapClip]:
     try:
         with h5py.File(path) as file:
-            clips: Any = file["clips"]
+            clips = group(file, "clips")
             for name in clips:
-                about = clips[name].attrs
-                chosen = subjects is None or str(about["subject"]) in subjects
-                if chosen and str(about["split"]) == split:
-                    yield _read_clip(name, clips[name], path)
+                clip = group(clips, name)
+                about = clip.attrs
+                chosen = subjects is None or str(attribute(about, "subject")) in subjects
+                if chosen and str(attribute(about, "split")) == split:
+                    yield _read_clip(name, clip, path)
     except (OSError, KeyError, AttributeError, TypeError, ValueError, RuntimeError) as error:
         raise FileFormatError(
             f"expected motion capture in '{path}' (HDF5 with /clips/<name>/rotvec, root_trans, "
@@ -175,10 +177,10 @@ def _read_clip(name: str, clip: Any, path: Path) -> MocapClip:
 
 def _array(clip: Any, key: str, kinds: str, path: Path) -> Any:
     """An array of a plain type; HDF5 objects, references and strings of any length are refused."""
-    data = clip[key]
+    data = dataset(clip, key)
     if data.dtype.kind not in kinds:
         raise FileFormatError(
             f"expected '{clip.name}/{key}' in '{path}' to hold plain values of kind '{kinds}', "
             f"got {data.dtype}: write it as a fixed type"
         )
-    return np.asarray(data[()])
+    return values(clip, key, MAX_VALUES)

@@ -10,13 +10,16 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from numpy import ndarray
-from scipy.io import loadmat
 
 from lift3d.camera import Camera
 from lift3d.conventions import WORLD_FROM_CAMERA
 from lift3d.errors import FileFormatError
 from lift3d.geometry.rigid import rigid_from
+from lift3d.io.hdf5_values import values
+from lift3d.io.point_arrays import MAX_VALUES
+from lift3d.io.zip_entries import check_regular
 from lift3d.skeleton import Skeleton
+from lift3d_datasets.mat_files import read_mat
 
 __all__ = [
     "MPI_INF_3DHP_17",
@@ -83,7 +86,8 @@ def read_calibration(path: Path) -> dict[int, Camera]:
     """
     cameras: dict[int, Camera] = {}
     try:
-        words = [line.split() for line in path.read_text().splitlines()]
+        check_regular(path)
+        words = [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
         block: dict[str, list[str]] = {}
         for key, *values in (line for line in words if line):
             block[key] = values
@@ -146,7 +150,7 @@ def read_train(
 def _cells(path: Path, names: tuple[str, ...]) -> dict[str, list[ndarray]]:
     """Cell arrays of a MATLAB 5 file, one entry per camera."""
     try:
-        content: Any = loadmat(path, variable_names=list(names))
+        content: Any = read_mat(path, variable_names=list(names))
         return {name: [np.asarray(cell[0]) for cell in content[name]] for name in names}
     except Exception as error:  # a parser of a binary format raises whatever it runs into
         raise FileFormatError(
@@ -168,17 +172,19 @@ def read_test(folder: Path, who: str, joints: Joints) -> Sequence:
     """A test sequence; its camera stands at the world's origin."""
     path = folder / "annot_data.mat"
     try:
+        check_regular(path)
         with h5py.File(path) as file:
-            content: Any = file
-            pixels = np.asarray(content["annot2"][()], np.float64).reshape(-1, 17, 2)
-            local = np.asarray(content["annot3"][()], np.float64).reshape(-1, 17, 3) / 1000
-            universal = np.asarray(content["univ_annot3"][()], np.float64).reshape(-1, 17, 3) / 1000
-            valid = np.ravel(content["valid_frame"][()]) > 0
-    except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
+            pixels, local, universal = (
+                values(file, name, MAX_VALUES).astype(np.float64).reshape(-1, 17, axes)
+                for name, axes in (("annot2", 2), ("annot3", 3), ("univ_annot3", 3))
+            )
+            valid = np.ravel(values(file, "valid_frame")) > 0
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
         raise FileFormatError(
             f"expected annot2, annot3, univ_annot3 and valid_frame in '{path}', got "
             f"{type(error).__name__}: {error}"
         ) from error
+    local, universal = local / 1000, universal / 1000
     if not len(pixels) == len(local) == len(universal) == len(valid):
         raise FileFormatError(
             f"expected equally many frames in '{path}', got {len(pixels)} of 2D, {len(local)} of 3D, "

@@ -22,7 +22,6 @@ from typing import Any, Final
 import numpy as np
 import orjson
 import torch
-from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
 from lift3d.capture import AnnotatedPerson, AnnotatedPicture, Finding
@@ -32,6 +31,7 @@ from lift3d.pose import Pose2D
 from lift3d.skeletons import MPII_16
 from lift3d_datasets.folders import checked_split, existing_folder
 from lift3d_datasets.jpeg_size import jpeg_size
+from lift3d_datasets.mat_files import read_mat
 
 __all__ = ["Mpii"]
 
@@ -159,7 +159,7 @@ def _json_person(entry: Any, number: int, path: Path) -> tuple[str, tuple[Any, .
 
 def _from_mat(path: Path, train: bool, root: Path) -> Iterator[AnnotatedPicture]:
     try:
-        release = loadmat(path, squeeze_me=True, struct_as_record=False)["RELEASE"]
+        release = read_mat(path, squeeze_me=True, struct_as_record=False)["RELEASE"]
         annotations = np.atleast_1d(release.annolist)
         chosen = np.atleast_1d(release.img_train) == train
     except _BROKEN_MAT as error:

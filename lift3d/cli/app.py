@@ -272,6 +272,14 @@ def list_verb() -> None:
     )
 
 
+@app.command(name="licences")
+def licences_verb() -> None:
+    """List every file of data that came along, with its licence and source."""
+    from lift3d.cli.licences import show_licences
+
+    show_licences()
+
+
 @app.command(name="doctor")
 def doctor_verb(
     root: tyro.conf.Positional[Path | None] = None, /, dataset: str | None = None

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from lift3d.capture import Finding
+from lift3d.cli.licences import check_shipped
 from lift3d.errors import MissingDependencyError
 
 __all__ = ["Check", "examine", "examine_dataset"]
@@ -30,6 +31,7 @@ def examine() -> Iterator[Check]:
         ("H.264 video", _ffmpeg),
         ("lifter weights", _weights),
         ("default body", _body),
+        ("data that came along", check_shipped),
         ("licensed bodies", _licensed),
     ):
         yield _try(what, trial)

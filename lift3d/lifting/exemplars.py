@@ -15,12 +15,12 @@ from typing import Any, Final
 import torch
 from jaxtyping import Float, Int
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Generator, Tensor
 
 from lift3d.errors import FileFormatError, InputError
 from lift3d.geometry.rotations import rotmat_from_axis_angle
 from lift3d.io.atomic import atomic_path
+from lift3d.io.tensor_file import tensor_bytes
 from lift3d.protocols import MotionClip
 from lift3d.skeletons import LIFT_23
 
@@ -183,7 +183,7 @@ def save_library(library: ExemplarLibrary, path: str | PathLike[str]) -> None:
     joints = (library.joints / _UNIT).round().to(torch.int16).contiguous()
     with atomic_path(path) as partial:
         about = {"format": _FORMAT, "grid": json.dumps(asdict(library.grid))}
-        partial.write_bytes(save({"joints": joints}, metadata=about))
+        partial.write_bytes(tensor_bytes({"joints": joints}, about))
 
 
 def load_library(path: str | PathLike[str]) -> ExemplarLibrary:

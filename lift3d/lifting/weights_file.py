@@ -8,11 +8,11 @@ from typing import Any, Final, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 
 from lift3d.errors import FileFormatError
 from lift3d.io.atomic import atomic_path
+from lift3d.io.tensor_file import tensor_bytes
 from lift3d.io.zip_entries import check_regular
 
 __all__ = ["load_network", "save_network"]
@@ -30,7 +30,7 @@ def save_network(
     whole = {key: value.contiguous() for key, value in tensors.items()}
     with atomic_path(path) as partial:
         about = {"format": kind, "config": json.dumps(config)}
-        partial.write_bytes(save(whole, metadata=about))
+        partial.write_bytes(tensor_bytes(whole, about))
 
 
 def _check_size(config: object) -> None:

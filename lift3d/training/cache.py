@@ -7,7 +7,6 @@ version of the readers; when these change it is built again.
 """
 
 import json
-import os
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
@@ -19,8 +18,8 @@ import numpy as np
 import torch
 from numpy.typing import DTypeLike
 
-from lift3d.errors import FileFormatError, InputError
-from lift3d.io.atomic import atomic_path
+from lift3d.errors import FileFormatError, InputError, OutputError
+from lift3d.io.atomic import atomic_path, clear_abandoned, partial_path
 from lift3d.skeleton import Skeleton
 from lift3d.training.bank import ClipRows, Corpus
 from lift3d.training.body import Poses
@@ -41,6 +40,7 @@ def cached_corpus(
     Raises `InputError` where there is nothing to cache, `FileFormatError` where the file is not ours.
     """
     key = _key(sources, splits, skeleton)
+    clear_abandoned(_raw(path))
     if not path.exists() or _stored_key(path) != key:
         _build(path, key, clips_with_poses(sources, splits, skeleton), len(skeleton))
     return _open(path)
@@ -103,12 +103,21 @@ def _build(
             file.attrs["format"], file.attrs["key"] = _FORMAT, key
 
 
+def _raw(path: Path) -> Path:
+    return path.with_name(f"{path.name}.raw")
+
+
 @contextmanager
 def _scratch(path: Path) -> Generator[Path]:
-    raw = path.with_name(f".{path.name}.{os.getpid()}.raw")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    raw = partial_path(_raw(path))
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield raw
+    except OSError as error:
+        raise OutputError(
+            f"expected room for a cache of poses in '{path}', got {error.strerror or error}: free some, "
+            "or choose another file"
+        ) from error
     finally:
         with suppress(OSError):
             raw.unlink(missing_ok=True)

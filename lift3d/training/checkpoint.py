@@ -12,11 +12,11 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 
 from lift3d.errors import FileFormatError
 from lift3d.io.atomic import atomic_path
+from lift3d.io.tensor_file import tensor_bytes
 
 __all__ = ["Progress", "load_checkpoint", "save_checkpoint"]
 
@@ -58,7 +58,7 @@ def save_checkpoint(
         "stale": str(progress.stale),
     }
     with atomic_path(path) as partial:
-        partial.write_bytes(save(tensors, metadata=about))
+        partial.write_bytes(tensor_bytes(tensors, about))
 
 
 def load_checkpoint(

@@ -23,9 +23,11 @@ class Journal:
         kept = [entry for entry in self._entries() if entry["step"] <= step]
         self.cpu_seconds = float(kept[-1].get("cpu_seconds", 0.0)) if kept else 0.0
         with atomic_path(self.path) as partial:
-            partial.write_text("".join(json.dumps(entry) + "\n" for entry in kept))
+            partial.write_text(
+                "".join(json.dumps(entry) + "\n" for entry in kept), encoding="utf-8"
+            )
         with atomic_path(output / "config.json") as partial:
-            partial.write_text(json.dumps(json.loads(config), indent=2) + "\n")
+            partial.write_text(json.dumps(json.loads(config), indent=2) + "\n", encoding="utf-8")
         self._events: Any = SummaryWriter(
             logdir=str(output / "tensorboard"), purge_step=step + 1 if step else None
         )
@@ -34,7 +36,7 @@ class Journal:
         if not self.path.exists():
             return []
         entries: list[dict[str, Any]] = []
-        for line in self.path.read_text().splitlines():
+        for line in self.path.read_text(encoding="utf-8").splitlines():
             try:
                 entries.append(json.loads(line))
             except ValueError:  # the process ended in the middle of a line
@@ -47,7 +49,7 @@ class Journal:
             name: round(value, 4) if isinstance(value, float) else value
             for name, value in figures.items()
         }
-        with self.path.open("a") as file:
+        with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
         for name, value in figures.items():
             self._events.add_scalar(name, value, step)

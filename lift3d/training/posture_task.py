@@ -1,7 +1,8 @@
 """The body regressor as a task: posed bodies, as a lifter sees them, back to what poses them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from copy import copy
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Final
 
@@ -79,6 +80,20 @@ class Teacher:
         self.table: PointTable = point_table(body.articulation, torch.float32)
         self.skin: SkinTable = skin_table(body, SkinSites.at_vertices(chosen), torch.float32)
 
+    def to(self, device: torch.device) -> "Teacher":
+        """The same on a device."""
+        other = copy(self)
+        table, skin = self.table, self.skin
+        other.table = replace(
+            table,
+            carrier=table.carrier.to(device),
+            turned_by=table.turned_by.to(device),
+            template=table.template.to(device),
+            shapedirs=table.shapedirs.to(device),
+        )
+        other.skin = SkinTable(*(getattr(skin, f.name).to(device) for f in fields(skin)))
+        return other
+
     def places(
         self, rotmats: Float[Tensor, "batch joints 3 3"], betas: Float[Tensor, "batch betas"]
     ) -> tuple[Float[Tensor, "batch points 3"], Float[Tensor, "batch sites 3"]]:
@@ -91,12 +106,16 @@ class Teacher:
 
 @dataclass(frozen=True, slots=True)
 class PostureTask:
-    """Skin, joints and rotations of bodies that a lifter has lifted; `samples` by subject."""
+    """Skin, joints and rotations of bodies that a lifter has lifted; `samples` by subject.
+
+    The `teacher` makes bodies on the CPU, the `judge` is the same on the network's device.
+    """
 
     network: PostureNet
     people: PosedPeople
     lifter: UniversalNet
     teacher: Teacher
+    judge: Teacher
     samples: Mapping[str, PostureBatch]
     config: ShownConfig
 
@@ -123,7 +142,7 @@ class PostureTask:
     def losses(self, forward: Forward, batch: PostureBatch) -> dict[str, Term]:
         """Mean distances of skin and joints (metres), of bones' axes, of betas, and likelihoods."""
         said = self.network.posture(forward(batch.features).float(), batch.frame)
-        points, skin = self.teacher.places(said.rotmats, said.betas)
+        points, skin = self.judge.places(said.rotmats, said.betas)
         weights, total = batch.weights, batch.weights.sum()
         off_skin = distances(skin, batch.skin).mean(1)
         off_joints = distances(points, batch.points).mean(1)
@@ -144,7 +163,7 @@ class PostureTask:
 
     def _error_mm(self, batch: PostureBatch) -> float:
         said = self.network.posture(self.network(batch.features), batch.frame)
-        _, skin = self.teacher.places(said.rotmats, said.betas)
+        _, skin = self.judge.places(said.rotmats, said.betas)
         off = distances(skin, batch.skin).mean(1)
         return float((off * batch.weights).sum() / batch.weights.sum()) * 1000
 

@@ -133,7 +133,9 @@ def _task(
         replace(config.network, betas=body.articulation.joints_shapedirs.shape[-1])
     ).to(device)
     lifter = load_weights(config.single or packaged_weights("universal"))
-    task = PostureTask(network, people, lifter, Teacher(body), {}, config.shown)
+    teacher = Teacher(body)
+    judge = teacher.to(device)
+    task = PostureTask(network, people, lifter, teacher, judge, {}, config.shown)
     subjects: dict[str, PosedBodies] = {}
     for bank, names in ((rotations, held), (other, set(other.subjects))):
         for name in sorted(names):

@@ -16,12 +16,12 @@ from typing import Any, Final
 import h5py
 import torch
 from safetensors import safe_open
-from safetensors.torch import save
 from torch import Tensor
 
 from lift3d.body import Articulation
 from lift3d.errors import FileFormatError
 from lift3d.io.atomic import atomic_path
+from lift3d.io.tensor_file import tensor_bytes
 from lift3d.motion import Motion
 from lift3d.pose import Pose3D
 from lift3d.protocols import Dataset, MotionClip
@@ -173,7 +173,7 @@ def _save_part(path: Path, clip: MotionClip, arrays: dict[str, Tensor]) -> None:
         "weight": repr(float(getattr(clip, "weight", 1.0))),
     }
     with atomic_path(path) as partial:
-        partial.write_bytes(save(arrays, metadata=about))
+        partial.write_bytes(tensor_bytes(arrays, about))
 
 
 def _load_part(path: Path) -> dict[str, Tensor]:

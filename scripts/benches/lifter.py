@@ -3,9 +3,9 @@
 Accuracy on the test split of the CMU motion capture (six people nobody trained on), by the protocol of
 `lift3d eval`: the network of Martinez et al. trained to convergence, and ours, all shown the same.
 `single_vs_martinez` is the best that answers frame by frame (`framewise`, which hangs the universal
-network's answers on a body), `temporal_vs_martinez` the best over clips (`articulated`, the same for the
-temporal network); `universal_vs_...` and `temporal_network_vs_...` are the networks alone. The other figures come from the benches `cameras`, `grounding` and
-`lifter_speed`.
+network's answers on a body), `temporal_vs_martinez` the best over clips (`articulated`, the same for
+the temporal network); `universal_vs_...` and `temporal_network_vs_...` are the networks alone. The other
+figures come from the benches `cameras`, `grounding` and `lifter_speed`.
 """
 
 import os

@@ -133,9 +133,7 @@ def test_people_get_files_of_their_own_or_one_is_chosen(
     )
 
 
-def test_a_recording_moves_a_body(
-    shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_recording_moves_a_body(shared: Path, tmp_path: Path) -> None:
     source = shared / "mocap/original_files/bvh_motionbuilder/cmu_12_01_walk.bvh"
     short = tmp_path / "walk.bvh"
     lines = source.read_text().splitlines()
@@ -152,8 +150,8 @@ def test_a_recording_moves_a_body(
     for joint in ("left_knee", "right_ankle", "left_wrist"):
         gap = posed[:, theirs.index(joint)] - wanted[:, ours.index(joint)].to(posed)
         assert float(gap.norm(dim=-1).median()) < 0.06
-    assert main(["render", str(tmp_path / "walk.npz"), "-o", str(tmp_path / "walk.png")]) == 2
-    assert "which no camera saw" in capsys.readouterr().err
+    # No camera saw it: there are no keypoints to show, but joints and body from the side.
+    assert main(["render", str(tmp_path / "walk.npz"), "-o", str(tmp_path / "walk.png")]) == 0
     assert main(["render", str(tmp_path / "walk.npz"), "-o", str(tmp_path / "walk.glb")]) == 0
     assert convert(short, tmp_path / "walk.csv") == 0  # under its own names
     assert "LeftUpLeg" in (tmp_path / "walk.csv").read_text()

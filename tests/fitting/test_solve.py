@@ -13,7 +13,7 @@ from lift3d.fitting.descent import assess, linearise, log_slope
 from lift3d.fitting.evidence import Evidence, gather_evidence
 from lift3d.fitting.points import place_points, point_table
 from lift3d.fitting.prior import smpl_prior
-from lift3d.fitting.problem import FitState, Problem
+from lift3d.fitting.problem import FitState, Near, Problem
 from lift3d.fitting.solve import solve
 from lift3d.geometry.rotations import axis_angle_from_rotmat, rotmat_from_axis_angle
 from lift3d.motion import Motion
@@ -32,7 +32,7 @@ def random_state(depth: float, spread: float = 0.5) -> FitState:
     return FitState(turns, transl, torch.randn(1, 10, dtype=DOUBLE))
 
 
-def random_problem(articulation: Articulation, near: FitState | None = None) -> Problem:
+def random_problem(articulation: Articulation, near: Near | None = None) -> Problem:
     table = point_table(articulation)
     points = len(table.names)
     root = torch.randn(FRAMES, points, 3, 3, dtype=DOUBLE)
@@ -54,7 +54,9 @@ def test_slopes_are_half_the_gradient_of_the_cost(
     articulation: Articulation, depth: float, with_near: bool
 ) -> None:
     state = random_state(depth)
-    problem = random_problem(articulation, random_state(depth) if with_near else None)
+    std = 0.02 + torch.rand(FRAMES, 24, dtype=DOUBLE)
+    near = Near(random_state(depth), std, reach=0.1) if with_near else None
+    problem = random_problem(articulation, near)
     # A frame without any evidence does not count in the betas' prior.
     problem.evidence.place_precision[1] = 0
     problem.evidence.slope_precision[1] = 0
@@ -102,7 +104,7 @@ def test_the_jacobian_of_the_logarithm_up_to_half_a_turn(angle: float) -> None:
 
 def test_the_priors_weight_does_not_loosen_what_is_near(articulation: Articulation) -> None:
     near = random_state(4.0, 0.2)
-    blind = random_problem(articulation, near)
+    blind = random_problem(articulation, Near.smoothed(near))
     blind.evidence.place_precision.zero_()
     blind.evidence.slope_precision.zero_()
     options = FitOptions(prior_weight=1e-9, fit_betas=False)

@@ -12,7 +12,6 @@ from typing import Final, Literal
 
 import numpy as np
 from numpy import ndarray
-from scipy import sparse
 
 from lift3d.io.unpickling.notes import ABSENT, Name, shown
 from lift3d.io.unpickling.values import Maker, Wish
@@ -157,6 +156,8 @@ def _compressed(wish: Wish) -> object:
     if not whole or not len(data) == len(indices) == indptr[-1]:
         raise ValueError("a sparse matrix whose rows do not fit")
     _check_indices(indices, minor)
+    from scipy import sparse  # only for who has such arrays: it is slow to load
+
     kind = sparse.csc_matrix if columns else sparse.csr_matrix
     return kind((data, indices, indptr), shape=(rows_, cols_))
 
@@ -175,6 +176,8 @@ def _coordinates(wish: Wish) -> object:
         raise ValueError("a sparse matrix whose coordinates do not fit")
     _check_indices(row, shape[0])
     _check_indices(col, shape[1])
+    from scipy import sparse
+
     return sparse.coo_matrix((data, (row, col)), shape=shape)
 
 

@@ -1,0 +1,16 @@
+"""What the room's tests share: the default body and the regressor as it is shipped, loaded once."""
+
+import pytest
+
+from lift3d.regressing.smpl import SmplRegressor
+from lift3d_body_models import DefaultBody
+
+
+@pytest.fixture(scope="session")
+def body() -> DefaultBody:
+    return DefaultBody()
+
+
+@pytest.fixture(scope="session")
+def regressor(body: DefaultBody) -> SmplRegressor:
+    return SmplRegressor(body)

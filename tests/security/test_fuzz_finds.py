@@ -1,0 +1,147 @@
+"""What fuzzing and attacks once brought down, as small cases: each is refused by name, and soon."""
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from lift3d.clip import Clip
+from lift3d.errors import FileFormatError
+from lift3d.io import read_clip, read_keypoints, write_clip
+from lift3d.io.asf_amc import read_asf
+from lift3d.io.bvh import read_bvh
+from lift3d.io.recordings import read_recording
+from lift3d.io.safe_torch import read_torch_tensors
+from lift3d.lifting.universal_net import UniversalConfig, UniversalNet, load_weights
+from lift3d_datasets.human36m_cameras import cameras_of
+from tests.helpers.attack_seeds import beside_amc
+from tests.helpers.hostile_case import FLAT
+from tests.helpers.world_clip import random_clip
+
+Write = Callable[[str, bytes], Path]
+HEAD = b"HIERARCHY\nROOT a\n{\nOFFSET 0 0 0\nCHANNELS 1 Xposition\n"
+TIP = b"End Site\n{\nOFFSET 0 1 0\n}\n"
+MOTION = b"MOTION\nFrames: 1\nFrame Time: 0.1\n0\n"
+BONE = "begin\nname {}\ndirection 0 1 0\nlength 1\naxis 0 0 0 XYZ\nend\n"
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def to(name: str, content: bytes) -> Path:
+        path = tmp_path / name
+        path.write_bytes(content)
+        return path
+
+    return to
+
+
+def quickly(read: Callable[[Path], object], path: Path) -> str:
+    started = time.process_time()
+    with pytest.raises(FileFormatError, match=path.name) as caught:
+        read(path)
+    assert time.process_time() - started < 5  # types are checked while testing
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"people": [], "\xff": 1}',
+        b'[{"image_id": "\xff\xfe", "keypoints": [1, 2, 3]}]',
+        b'[{"image_id": "a", "keypoints": [1, 2, 3]}, {"\xed\xa0\x80": 1}]',
+        b'{"meta_info": {"\xff": 1}, "instance_info": [{"frame_id": 0, "instances": []}]}',
+    ],
+)
+def test_names_in_json_that_are_no_utf8(content: bytes, write: Write) -> None:
+    quickly(read_keypoints, write("a.json", content))
+
+
+def test_names_of_pictures_that_are_a_hundred_thousand_digits(write: Write) -> None:
+    entry = {"image_id": "1" * 100_000 + "a1/", "keypoints": FLAT, "score": 1.0}
+    started = time.process_time()
+    read_keypoints(write("a.json", json.dumps([entry]).encode()), "coco_17")
+    assert time.process_time() - started < 5
+
+
+def test_a_bvh_of_empty_lines(write: Write) -> None:
+    quickly(read_bvh, write("a.bvh", b"HIERARCHY" + b"\n" * 300_000))
+
+
+def test_a_bvh_of_tips_has_a_name_for_each(write: Write) -> None:
+    motion = read_bvh(write("a.bvh", HEAD + TIP * 1_500 + b"}\n" + MOTION))
+    assert motion.names[:4] == ("a", "a_end", "a_end2", "a_end3")
+    assert len(set(motion.names)) == 1_501
+    assert "at most" in quickly(read_bvh, write("b.bvh", HEAD + TIP * 9_000 + b"}\n" + MOTION))
+
+
+def test_still_joints_over_many_frames(write: Write) -> None:
+    """Two bytes a frame would have become 90 MB of rotations each thousand frames."""
+    many = MOTION.replace(b"Frames: 1\n", b"Frames: 9000\n") + b"0\n" * 8_999
+    quickly(read_bvh, write("a.bvh", HEAD + TIP * 1_200 + b"}\n" + many))
+
+
+def test_bones_in_a_row_and_a_bone_called_root(write: Write) -> None:
+    def asf(names: list[str], tree: str) -> bytes:
+        bones = "".join(BONE.format(name) for name in names)
+        return f":units\n:root\n:bonedata\n{bones}:hierarchy\n{tree}\n".encode()
+
+    names = [f"b{n}" for n in range(300)]
+    row = "\n".join(f"{a} {b}" for a, b in zip(["root", *names], names, strict=False))
+    assert len(read_asf(write("a.asf", asf(names, row))).joints()[0]) == 302
+    quickly(read_asf, write("b.asf", asf(["root"], "root root")))
+    quickly(read_asf, write("c.asf", asf(names, "root b0\nb1 b2\nb2 b1")))
+
+
+def test_a_frame_number_of_many_digits(write: Write, tmp_path: Path) -> None:
+    beside_amc(tmp_path)
+    quickly(read_recording, write("take_01.amc", b":DEGREES\n" + b"9" * 5_000 + b"\nroot 0\n"))
+
+
+@pytest.mark.parametrize(
+    "config", [[1], 7, {"blocks": 10**9}, {"width": [[10**18]]}, {"width": "8"}]
+)
+def test_weights_with_nonsense_about_their_network(config: object, tmp_path: Path) -> None:
+    network = UniversalNet(UniversalConfig(width=2, blocks=1, hypotheses=1))
+    path = tmp_path / "w.safetensors"
+    about = {"format": "lift3d universal 2", "config": json.dumps(config)}
+    save_file(network.state_dict(), path, about)
+    quickly(load_weights, path)
+
+
+@pytest.mark.parametrize("encoding", ["none-such", "utf-7", "rot13", "idna"])
+def test_xml_in_encodings_that_nobody_knows(encoding: str, write: Write, tmp_path: Path) -> None:
+    write("metadata.xml", f'<?xml version="1.0" encoding="{encoding}"?><a><w0>1</w0></a>'.encode())
+    with pytest.raises(FileFormatError, match=r"metadata\.xml"):
+        cameras_of(tmp_path)
+
+
+def test_a_clip_of_a_hundred_thousand_joints_in_a_row(tmp_path: Path) -> None:
+    clip: Clip = random_clip(1, 4)
+    path = tmp_path / "a.npz"
+    write_clip(path, clip)
+    with np.load(path, allow_pickle=False) as file:
+        arrays = {key: file[key] for key in file.files}
+    count = 100_000
+    arrays["joint_names"] = np.arange(count).astype("U6")
+    arrays["joint_parents"] = np.arange(count) - 1
+    arrays["joints"] = np.zeros((1, 4, count, 3), np.float16)
+    arrays["covariance"] = np.zeros((1, 4, count, 3, 3), np.float16)
+    np.savez(path, **arrays)
+    assert "joints" in quickly(read_clip, path)
+
+
+def test_archives_of_zeros(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    np.savez_compressed(path, joints=np.zeros(40_000_000, np.uint16), format_version=1)
+    assert "more than arrays can be packed" in quickly(read_clip, path)
+
+
+def test_one_number_as_a_giant_tensor(tmp_path: Path) -> None:
+    path = tmp_path / "a.pt"
+    torch.save({"a": torch.zeros(1).expand(1 << 14, 1 << 14)}, path)
+    assert "larger than limit_bytes" in quickly(read_torch_tensors, path)
