@@ -1,20 +1,49 @@
 """The whole road on real keypoint files: they lift, the body follows them, and it is a likely body."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
 import lift3d
+from lift3d import pipeline
 from lift3d.body import BodyParams
+from lift3d.errors import PluginError
+from lift3d.fitting import FitOptions, fit
 from lift3d.samples import balancing
-from lift3d.skeletons import SMPL_24
+from lift3d.skeletons import LIFT_23, SMPL_24
+from lift3d_body_models.stick import StickBody
 
 
 @pytest.fixture(scope="module")
 def sample() -> lift3d.Clip:
     with balancing() as path:
         return lift3d.lift(path)
+
+
+@pytest.fixture(scope="module")
+def few_frames(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first 16 frames of the sample."""
+    with balancing() as path:
+        document = json.loads(path.read_text())
+    document["frames"] = document["frames"][:16]
+    short = tmp_path_factory.mktemp("sample") / "short.json"
+    short.write_text(json.dumps(document))
+    return short
+
+
+def lifted(source: Path, **options: Any) -> tuple[lift3d.Person, lift3d.Camera]:
+    clip = lift3d.lift(source, options=lift3d.LiftOptions(**options))
+    return clip.people[0], clip.camera
+
+
+def same_body(a: lift3d.Person, b: lift3d.Person) -> bool:
+    assert a.body is not None
+    assert b.body is not None
+    first, second = ((p.axis_angle, p.transl, p.betas) for p in (a.body, b.body))
+    return all(torch.equal(x, y) for x, y in zip(first, second, strict=True))
 
 
 def assert_likely(clip: lift3d.Clip) -> None:
@@ -74,6 +103,68 @@ def test_the_distance_scales_with_the_focal_length(sample: lift3d.Clip) -> None:
         far = lift3d.lift(path, camera=camera, options=options)
     depths = [c.people[0].joints.pose.joints[:, 0, 2].median() for c in (far, sample)]
     assert depths[0] / depths[1] == pytest.approx(2.0, rel=0.05)
+
+
+def test_without_a_regressor_bodies_are_fitted_to_the_joints(few_frames: Path) -> None:
+    person, camera = lifted(few_frames, regressor="")
+    model = lift3d.body_models["default"]()
+    found = fit(
+        model.articulation,
+        person.joints,
+        person.keypoints,
+        camera,
+        FitOptions(),
+        smooth_seconds=0.06,
+    )
+    assert person.body is not None
+    torch.testing.assert_close(person.body.axis_angle, found.params.axis_angle)
+    torch.testing.assert_close(person.body.betas, found.params.betas)
+
+
+def test_the_regressor_changes_bodies_but_not_joints(few_frames: Path) -> None:
+    (regressed, _), (fitted, _) = lifted(few_frames), lifted(few_frames, regressor="")
+    assert regressed.joints.pose.skeleton == fitted.joints.pose.skeleton == LIFT_23
+    torch.testing.assert_close(
+        regressed.joints.pose.joints, fitted.joints.pose.joints, atol=1e-5, rtol=0
+    )
+    assert not same_body(regressed, fitted)
+
+
+@pytest.mark.parametrize("lifter", ["martinez", "matching"])
+def test_lifters_that_give_one_layout_only_have_their_bodies_fitted(
+    few_frames: Path, lifter: str
+) -> None:
+    (asked, _), (fitted, _) = (lifted(few_frames, lifter=lifter, regressor=r) for r in ("smpl", ""))
+    assert same_body(asked, fitted)
+
+
+@pytest.mark.parametrize("lifter", ["universal", "temporal", "articulated"])
+def test_lifters_of_any_layout_serve_the_regressor(few_frames: Path, lifter: str) -> None:
+    clip = lift3d.lift(few_frames, options=lift3d.LiftOptions(lifter=lifter))
+    assert clip.people[0].joints.pose.skeleton == LIFT_23
+    assert_likely(clip)
+
+
+def test_bodies_without_smpls_joints_are_fitted(
+    few_frames: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "make_body", lambda *_: StickBody(LIFT_23))
+    (asked, _), (fitted, _) = (lifted(few_frames, regressor=r) for r in ("smpl", ""))
+    assert same_body(asked, fitted)
+
+
+def test_sticks_of_smpls_joints_are_regressed(few_frames: Path) -> None:
+    (asked, _), (fitted, _) = (
+        lifted(few_frames, body_model="stick", regressor=r) for r in ("smpl", "")
+    )
+    assert asked.body is not None
+    assert asked.body.betas.shape == (1, 1)
+    assert not same_body(asked, fitted)
+
+
+def test_a_regressor_that_does_not_exist_is_refused(few_frames: Path) -> None:
+    with pytest.raises(PluginError, match="did you mean 'smpl'"):
+        lifted(few_frames, regressor="smpll")
 
 
 @pytest.mark.parametrize("clip", ["clip_a", "clip_b"])

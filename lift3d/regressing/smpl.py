@@ -10,7 +10,7 @@ spreads. Frames in which the network does not trust itself are fitted from the j
 weights are ours, see `weights/posture.md`.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.resources import files
 from os import PathLike
 from pathlib import Path
@@ -26,7 +26,6 @@ from lift3d.errors import InputError
 from lift3d.estimate import BodyEstimate
 from lift3d.fitting.points import place_points, point_table
 from lift3d.geometry.rays import root_from_rays, virtual_from_camera
-from lift3d.geometry.rotations import axis_angle_from_rotmat
 from lift3d.lifting.temporal import TemporalLifter, TemporalOptions
 from lift3d.lifting.vocabulary import HIPS, VOCABULARY, known_keypoints
 from lift3d.motion import Motion
@@ -124,8 +123,8 @@ class SmplRegressor:
             betas_std = torch.full_like(betas, torch.nan)
         rotmats, turn_std = self._on_body(said)
         transl = self._root(rotmats, betas, person, rays, confidence)
-        said = replace(said, rotmats=rotmats, turn_std=turn_std, betas=betas.expand(len(rows), -1))
-        return _spread_out(joints, rows, said, transl, betas_std)
+        params = BodyParams.from_rotations(rotmats, betas[None], transl, "rotmat")
+        return _spread_out(joints, rows, params, turn_std, betas_std, said.error)
 
     def _lifted(self, keypoints: Motion[Pose2D], camera: Camera) -> Motion[Pose3D]:
         if self.lifter is None:
@@ -215,11 +214,12 @@ def _one_shape(said: Posture) -> tuple[Float[Tensor, " betas"], Float[Tensor, " 
 def _spread_out(
     joints: Motion[Pose3D],
     rows: Tensor,
-    said: Posture,
-    transl: Float[Tensor, "rows 3"],
+    params: BodyParams,
+    turn_std: Float[Tensor, "rows rotations"],
     betas_std: Float[Tensor, " betas"],
+    error: Float[Tensor, " rows"],
 ) -> BodyEstimate:
-    """All frames of the clip, NaN where there is nobody; of `said` the betas are those of all rows."""
+    """All frames of the clip, NaN where there is nobody."""
     frames, like = len(joints), joints.pose.joints
 
     def spread(values: Tensor) -> Tensor:
@@ -227,9 +227,13 @@ def _spread_out(
         out[rows] = values.to(like)
         return out
 
-    turns = spread(axis_angle_from_rotmat(said.rotmats))
-    params = BodyParams(said.betas[:1].to(like), turns[:, 1:], turns[:, 0], spread(transl))
+    whole = BodyParams(
+        params.betas.to(like),
+        spread(params.body_pose),
+        spread(params.global_orient),
+        spread(params.transl),
+    )
     none: Bool[Tensor, " frames"] = torch.zeros(frames, dtype=torch.bool)
     return BodyEstimate(
-        params, joints, spread(said.turn_std), betas_std, spread(said.error), joints.shown, none
+        whole, joints, spread(turn_std), betas_std, spread(error), joints.shown, none
     )

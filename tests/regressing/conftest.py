@@ -2,15 +2,16 @@
 
 import pytest
 
+from lift3d.protocols import BodyModel
 from lift3d.regressing.smpl import SmplRegressor
 from lift3d_body_models import DefaultBody
 
 
 @pytest.fixture(scope="session")
-def body() -> DefaultBody:
+def body() -> BodyModel:
     return DefaultBody()
 
 
 @pytest.fixture(scope="session")
-def regressor(body: DefaultBody) -> SmplRegressor:
+def regressor(body: BodyModel) -> SmplRegressor:
     return SmplRegressor(body)

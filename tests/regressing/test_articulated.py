@@ -12,10 +12,9 @@ from lift3d.camera import Camera
 from lift3d.lifting.vocabulary import VOCABULARY
 from lift3d.motion import Motion
 from lift3d.pose import Pose2D, Pose3D
-from lift3d.protocols import AnyLayoutLifter, Lifter
+from lift3d.protocols import AnyLayoutLifter, BodyModel, Lifter
 from lift3d.regressing.articulated import ArticulatedLifter, ArticulatedOptions
 from lift3d.skeletons import COCO_17, LIFT_23
-from lift3d_body_models import DefaultBody
 from tests.regressing.people import (
     CAMERA,
     keypoints_of,
@@ -33,7 +32,10 @@ DEPTH_NOISE = 0.04
 
 
 class Told:
-    """A lifter that was told the answer: true points, each frame's depths off by some centimetres."""
+    """A lifter that was told the answer: true points, each frame's depths off by some centimetres.
+
+    It answers for the clip it was made for, and refuses another.
+    """
 
     skeleton = VOCABULARY
 
@@ -43,13 +45,15 @@ class Told:
         self.lifted = lifted_of(joints * (1 + off / joints[..., 2])[..., None], max(noise, 0.01))
 
     def __call__(self, keypoints: Motion[Pose2D], camera: Camera) -> Motion[Pose3D]:
+        assert len(keypoints) == len(self.lifted)
+        assert camera is CAMERA
         return self.lifted
 
 
 Scene = tuple[BodyParams, Motion[Pose2D], Tensor]
 
 
-def scene_of(body: DefaultBody, frames: int) -> Scene:
+def scene_of(body: BodyModel, frames: int) -> Scene:
     """Somebody who walks, the keypoints, and the 40 points in space."""
     params = walking(frames)
     keypoints = keypoints_of(body.articulation, params, layout=LIFT_23)
@@ -57,7 +61,7 @@ def scene_of(body: DefaultBody, frames: int) -> Scene:
 
 
 @pytest.fixture(scope="module")
-def scene(body: DefaultBody) -> Scene:
+def scene(body: BodyModel) -> Scene:
     return scene_of(body, 60)
 
 
@@ -122,14 +126,14 @@ def test_covariances_stay_those_of_joints(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("frames", [1, 7])
-def test_clips_too_short_to_tell_are_left_alone(body: DefaultBody, frames: int) -> None:
+def test_clips_too_short_to_tell_are_left_alone(body: BodyModel, frames: int) -> None:
     _, keypoints, truth = scene_of(body, frames)
     inner = Told(truth)
     hung = wrapped(inner)(keypoints, CAMERA)
     assert torch.equal(hung.pose.joints, inner.lifted.pose.joints)
 
 
-def test_a_long_clip_has_no_seam(body: DefaultBody) -> None:
+def test_a_long_clip_has_no_seam(body: BodyModel) -> None:
     _, keypoints, truth = scene_of(body, 1200)
     hung = wrapped(Told(truth))(keypoints, CAMERA).pose.joints
     assert hung.isfinite().all()

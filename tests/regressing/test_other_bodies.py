@@ -13,7 +13,6 @@ from lift3d.protocols import BodyModel
 from lift3d.regressing.refinement import refine
 from lift3d.regressing.smpl import SmplRegressor
 from lift3d.skeletons import BODY_25, SMPL_24
-from lift3d_body_models import DefaultBody
 from lift3d_body_models.family import FAMILY
 from lift3d_body_models.smpl_family import SmplBody, SmplhBody, SmplxBody
 from tests.helpers.family_files import JOINTS, PARENTS, arrays, write_npz
@@ -38,14 +37,12 @@ def model_of(kind: str, rest: torch.Tensor) -> dict[str, Any]:
     return model
 
 
-def made(kind: str, body: DefaultBody, folder: Path) -> BodyModel:
+def made(kind: str, body: BodyModel, folder: Path) -> BodyModel:
     path = write_npz(folder / f"{kind}.npz", model_of(kind, body.articulation.joints_template))
     return MAKERS[kind](path)
 
 
-def done(
-    model: BodyModel, body: DefaultBody, regressor: SmplRegressor
-) -> tuple[BodyEstimate, float]:
+def done(model: BodyModel, body: BodyModel, regressor: SmplRegressor) -> tuple[BodyEstimate, float]:
     """The refined estimate, and how far its joints are off, as a share of the person's height."""
     keypoints = keypoints_of(body.articulation, swaying("standing", yaw=0.7))
     mine = SmplRegressor(model, regressor.lifter)
@@ -62,7 +59,7 @@ def done(
 
 @pytest.mark.parametrize("kind", MAKERS)
 def test_the_family_gets_its_own_joints_and_betas(
-    kind: str, body: DefaultBody, regressor: SmplRegressor, tmp_path: Path
+    kind: str, body: BodyModel, regressor: SmplRegressor, tmp_path: Path
 ) -> None:
     model = made(kind, body, tmp_path)
     found, share = done(model, body, regressor)
@@ -74,7 +71,7 @@ def test_the_family_gets_its_own_joints_and_betas(
 
 @pytest.mark.parametrize("kind", MAKERS)
 def test_what_the_network_cannot_know_stays_at_rest(
-    kind: str, body: DefaultBody, regressor: SmplRegressor, tmp_path: Path
+    kind: str, body: BodyModel, regressor: SmplRegressor, tmp_path: Path
 ) -> None:
     model = made(kind, body, tmp_path)
     keypoints = keypoints_of(body.articulation, swaying("standing", yaw=0.7))

@@ -9,9 +9,9 @@ from lift3d.fitting import FitOptions
 from lift3d.fitting.problem import FitState, Near
 from lift3d.geometry.rotations import rotmat_from_axis_angle
 from lift3d.lifting.vocabulary import VOCABULARY
+from lift3d.protocols import BodyModel
 from lift3d.regressing.personal import PersonalBody, Sights, on_rays, sights_of
 from lift3d.skeletons import SMPL_24
-from lift3d_body_models import DefaultBody
 from tests.regressing.people import (
     CAMERA,
     keypoints_of,
@@ -22,15 +22,15 @@ from tests.regressing.people import (
 
 # Points of the vocabulary, and the bone that each must keep its place on.
 CARRIED = {
-    "nose": "head", "left_ear": "head", "spine": "spine1", "thorax": "spine3", "left_wrist": "left_elbow",
-    "right_ankle": "right_knee", "left_heel": "left_ankle", "right_big_toe": "right_foot",
-    "left_hip": "pelvis", "right_index": "right_wrist",
+    "nose": "head", "left_ear": "head", "spine": "spine1", "thorax": "spine3",
+    "left_wrist": "left_elbow", "right_ankle": "right_knee", "left_heel": "left_ankle",
+    "right_big_toe": "right_foot", "left_hip": "pelvis", "right_index": "right_wrist",
 }  # fmt: skip
 STEPS = FitOptions(iterations=20, prior_weight=0.01, tolerance=0.0)
 
 
 @pytest.fixture(scope="module")
-def personal(body: DefaultBody) -> PersonalBody:
+def personal(body: BodyModel) -> PersonalBody:
     return PersonalBody(body.articulation)
 
 
@@ -38,7 +38,7 @@ def state_of(params: BodyParams) -> FitState:
     return FitState(rotmat_from_axis_angle(params.axis_angle), params.transl, params.betas)
 
 
-def on_bones(body: DefaultBody, params: BodyParams, offsets: dict[str, Tensor]) -> Tensor:
+def on_bones(body: BodyModel, params: BodyParams, offsets: dict[str, Tensor]) -> Tensor:
     """Points at offsets in the axes of their bones, by the chain of rotations; the others are 0."""
     local = rotmat_from_axis_angle(params.axis_angle)
     world = [local[:, 0]]
@@ -56,7 +56,7 @@ def made_up() -> dict[str, Tensor]:
     return {name: 0.1 * torch.randn(3, generator=draw) for name in CARRIED}
 
 
-def test_places_on_bones_are_found_again(body: DefaultBody, personal: PersonalBody) -> None:
+def test_places_on_bones_are_found_again(body: BodyModel, personal: PersonalBody) -> None:
     params, offsets = walking(20), made_up()
     places = personal.places_on(state_of(params), on_bones(body, params, offsets))
     for name, offset in offsets.items():
@@ -64,7 +64,7 @@ def test_places_on_bones_are_found_again(body: DefaultBody, personal: PersonalBo
         torch.testing.assert_close(found, offset, atol=1e-5, rtol=0)
 
 
-def test_some_bad_frames_do_not_move_the_places(body: DefaultBody, personal: PersonalBody) -> None:
+def test_some_bad_frames_do_not_move_the_places(body: BodyModel, personal: PersonalBody) -> None:
     params, offsets = walking(21), made_up()
     joints = on_bones(body, params, offsets)
     joints[::5] += torch.randn_like(joints[::5])
@@ -73,7 +73,7 @@ def test_some_bad_frames_do_not_move_the_places(body: DefaultBody, personal: Per
     assert (found - torch.stack(list(offsets.values()))).abs().max() < 1e-5
 
 
-def test_points_ride_on_their_bones(body: DefaultBody, personal: PersonalBody) -> None:
+def test_points_ride_on_their_bones(body: BodyModel, personal: PersonalBody) -> None:
     params, offsets = walking(12), made_up()
     places = torch.zeros(len(VOCABULARY), 3)
     for name, offset in offsets.items():
@@ -120,7 +120,7 @@ def test_points_that_were_not_seen_and_not_lifted_well_pull_at_nothing(
     assert (personal.points(found, places) - points).norm(dim=-1).max() < 0.05
 
 
-def test_what_is_known_of_frames_is_what_was_seen(body: DefaultBody) -> None:
+def test_what_is_known_of_frames_is_what_was_seen(body: BodyModel) -> None:
     params = walking(9)
     joints = vocabulary_points(body.articulation, params)
     keypoints = keypoints_of(body.articulation, params)

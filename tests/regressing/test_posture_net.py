@@ -73,7 +73,7 @@ def network(width: int = 32, betas: int = 10) -> PostureNet:
     made = PostureNet(PostureConfig(width=width, blocks=1, betas=betas))
     for head in (made.turns, made.shape, made.spread):
         torch.nn.init.normal_(head.weight, std=0.2)
-    made.body[1].running_mean.normal_()
+    made.get_buffer("body.1.running_mean").normal_()
     made.calibration.uniform_(0.5, 2)
     return made.eval()
 

@@ -14,11 +14,10 @@ from lift3d.fitting import FitOptions, fitted_keypoints
 from lift3d.geometry.rotations import rotation_angle, rotmat_from_axis_angle
 from lift3d.motion import Motion
 from lift3d.pose import Pose2D
-from lift3d.protocols import Regressor
+from lift3d.protocols import BodyModel, Regressor
 from lift3d.regressing.refinement import RefineOptions, refine
 from lift3d.regressing.smpl import RegressorOptions, SmplRegressor
 from lift3d.skeletons import BODY_25, COCO_17, LIFT_23
-from lift3d_body_models import DefaultBody
 from lift3d_body_models.stick import StickBody
 from tests.regressing.people import CAMERA, POSES, SIZE, keypoints_of, swaying
 
@@ -37,13 +36,13 @@ def refined(
     return refine(estimate, regressor.articulation, keypoints, camera, options)
 
 
-def skin(body: DefaultBody, params: BodyParams) -> Tensor:
+def skin(body: BodyModel, params: BodyParams) -> Tensor:
     """Vertices [frames, vertices, 3] from the root joint (metres)."""
     mesh = body(params)
     return mesh.vertices - mesh.joints[:, :1]
 
 
-def away(body: DefaultBody, params: BodyParams, truth: BodyParams) -> Tensor:
+def away(body: BodyModel, params: BodyParams, truth: BodyParams) -> Tensor:
     """How far the skin is off, each frame's mean (metres)."""
     return (skin(body, params) - skin(body, truth)).norm(dim=-1).mean(-1)
 
@@ -66,7 +65,7 @@ def blind(motion: Motion[Pose2D], frames: slice) -> Motion[Pose2D]:
 
 @pytest.mark.parametrize("pose", POSES)
 def test_a_known_body_comes_back_from_all_sides(
-    regressor: SmplRegressor, body: DefaultBody, pose: str
+    regressor: SmplRegressor, body: BodyModel, pose: str
 ) -> None:
     errors: list[float] = []
     for side in SIDES:
@@ -86,7 +85,7 @@ def test_a_known_body_comes_back_from_all_sides(
 
 
 def test_what_it_expects_of_itself_is_about_what_happens(
-    regressor: SmplRegressor, body: DefaultBody
+    regressor: SmplRegressor, body: BodyModel
 ) -> None:
     for pose in POSES:
         truth = swaying(pose, yaw=0.7)
@@ -99,7 +98,7 @@ def test_what_it_expects_of_itself_is_about_what_happens(
 
 
 def test_it_is_a_regressor_and_keeps_what_the_motion_says(
-    regressor: SmplRegressor, body: DefaultBody
+    regressor: SmplRegressor, body: BodyModel
 ) -> None:
     assert isinstance(regressor, Regressor)
     found = regressor(keypoints_of(body.articulation, swaying("standing")), CAMERA)
@@ -110,7 +109,7 @@ def test_it_is_a_regressor_and_keeps_what_the_motion_says(
 
 
 def test_refining_inside_the_call_is_refining_after_it(
-    regressor: SmplRegressor, body: DefaultBody
+    regressor: SmplRegressor, body: BodyModel
 ) -> None:
     keypoints = keypoints_of(body.articulation, swaying("standing"))
     inside = SmplRegressor(body, regressor.lifter, options=RegressorOptions(refine=RefineOptions()))
@@ -118,15 +117,13 @@ def test_refining_inside_the_call_is_refining_after_it(
     torch.testing.assert_close(first.axis_angle, second.axis_angle)
 
 
-def test_with_enough_steps_every_frame_converges(
-    regressor: SmplRegressor, body: DefaultBody
-) -> None:
+def test_with_enough_steps_every_frame_converges(regressor: SmplRegressor, body: BodyModel) -> None:
     keypoints = keypoints_of(body.articulation, swaying("sitting", yaw=1.2))
     assert refined(regressor, keypoints, options=ALL_STEPS).converged.all()
 
 
 def test_frames_with_nobody_are_nan_and_have_not_converged(
-    regressor: SmplRegressor, body: DefaultBody
+    regressor: SmplRegressor, body: BodyModel
 ) -> None:
     whole = keypoints_of(body.articulation, swaying("standing", frames=40))
     found = refined(regressor, blind(whole, slice(5, None)), options=ALL_STEPS)
@@ -142,7 +139,7 @@ def test_frames_with_nobody_are_nan_and_have_not_converged(
 
 @pytest.mark.parametrize("frames", [1, 2])
 def test_very_short_clips_have_bodies(
-    regressor: SmplRegressor, body: DefaultBody, frames: int
+    regressor: SmplRegressor, body: BodyModel, frames: int
 ) -> None:
     truth = swaying("standing", frames)
     keypoints = keypoints_of(body.articulation, truth)
@@ -152,7 +149,7 @@ def test_very_short_clips_have_bodies(
 
 
 def test_a_missing_limb_is_made_up_and_the_rest_stays_right(
-    regressor: SmplRegressor, body: DefaultBody
+    regressor: SmplRegressor, body: BodyModel
 ) -> None:
     truth = swaying("standing", yaw=0.7)
     keypoints = keypoints_of(body.articulation, truth, missing=FAR_LIMB)
@@ -161,7 +158,7 @@ def test_a_missing_limb_is_made_up_and_the_rest_stays_right(
     assert away(body, found.params, truth).max() < 0.12
 
 
-def test_half_of_the_keypoints_is_enough(regressor: SmplRegressor, body: DefaultBody) -> None:
+def test_half_of_the_keypoints_is_enough(regressor: SmplRegressor, body: BodyModel) -> None:
     truth = swaying("standing", frames=12, yaw=0.7)
     whole = keypoints_of(body.articulation, truth)
     lost = torch.rand(whole.pose.confidence.shape) < 0.5
@@ -172,14 +169,14 @@ def test_half_of_the_keypoints_is_enough(regressor: SmplRegressor, body: Default
     assert away(body, found.params, truth).median() < 0.12
 
 
-def test_no_face_and_no_feet_will_do(regressor: SmplRegressor, body: DefaultBody) -> None:
+def test_no_face_and_no_feet_will_do(regressor: SmplRegressor, body: BodyModel) -> None:
     truth = swaying("arms out", yaw=0.7)
     found = refined(regressor, keypoints_of(body.articulation, truth, layout=COCO_17))
     assert away(body, found.params, truth).max() < 0.1
 
 
 def test_a_cut_and_scaled_picture_changes_nothing(
-    regressor: SmplRegressor, body: DefaultBody
+    regressor: SmplRegressor, body: BodyModel
 ) -> None:
     truth = swaying("arms up", yaw=0.7)
     matrix, shift = torch.eye(2) * 1.7, torch.tensor([-300.0, -120.0])
@@ -191,8 +188,8 @@ def test_a_cut_and_scaled_picture_changes_nothing(
     torch.testing.assert_close(after.betas, before.betas, atol=1e-2, rtol=0)
 
 
-def test_a_turned_camera_sees_a_turned_body(regressor: SmplRegressor, body: DefaultBody) -> None:
-    """About its centre, by a quarter of a radian; the virtual camera may roll a little: 1 degree, 1 cm."""
+def test_a_turned_camera_sees_a_turned_body(regressor: SmplRegressor, body: BodyModel) -> None:
+    """By a quarter of a radian about its centre; the virtual camera may roll: 1 degree, 1 cm."""
     truth = swaying("standing", yaw=0.7)
     turn = rotmat_from_axis_angle(torch.tensor([0.05, 0.25, 0.0]))
     pelvis = body(truth).joints[:, 0]
@@ -210,13 +207,13 @@ def test_a_turned_camera_sees_a_turned_body(regressor: SmplRegressor, body: Defa
     assert (skin(body, first) @ turn.mT - skin(body, second)).norm(dim=-1).max() < 0.01
 
 
-def test_nobody_is_refused(regressor: SmplRegressor, body: DefaultBody) -> None:
+def test_nobody_is_refused(regressor: SmplRegressor, body: BodyModel) -> None:
     keypoints = blind(keypoints_of(body.articulation, swaying("standing")), slice(None))
     with pytest.raises(InputError, match="expected a person in at least one frame"):
         regressor(keypoints, CAMERA)
 
 
-def test_joints_of_another_layout_are_refused(regressor: SmplRegressor, body: DefaultBody) -> None:
+def test_joints_of_another_layout_are_refused(regressor: SmplRegressor, body: BodyModel) -> None:
     keypoints = keypoints_of(body.articulation, swaying("standing"))
     joints = regressor(keypoints, CAMERA).joints
     short = replace(joints, pose=joints.pose.to(LIFT_23))
@@ -232,4 +229,4 @@ def test_a_body_without_smpls_joints_is_refused() -> None:
 @pytest.mark.parametrize("wrong", [{"loose": 0.0}, {"inflation": -1.0}, {"doubt": torch.nan}])
 def test_options_out_of_range_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(InputError, match=f"expected {next(iter(wrong))} above 0"):
-        RefineOptions(**wrong)
+        replace(RefineOptions(), **wrong)

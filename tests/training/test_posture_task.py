@@ -10,14 +10,22 @@ from torch import Generator
 from lift3d.body import BodyParams
 from lift3d.geometry.rotations import axis_angle_from_rotmat
 from lift3d.lifting.universal_net import UniversalConfig, UniversalNet
+from lift3d.lifting.vocabulary import VOCABULARY
 from lift3d.regressing.posture_net import Posture, PostureConfig, PostureNet, load_posture
 from lift3d.skeletons import SMPL_24
 from lift3d.training.detector_points import with_skin_points
+from lift3d.training.noise import NoiseConfig
 from lift3d.training.people import PosedPeople
 from lift3d.training.pose_bank import RotationBank
 from lift3d.training.posed_bodies import BodyFactory, PosedConfig
-from lift3d.training.posture_task import PostureBatch, PostureTask, Teacher, posture_samples
-from lift3d.training.shown import ShownConfig
+from lift3d.training.posture_task import (
+    PostureBatch,
+    PostureTask,
+    Teacher,
+    posture_samples,
+    seen_bodies,
+)
+from lift3d.training.shown import ShownConfig, show
 from lift3d.training.task import Task
 from lift3d_body_models import DefaultBody
 
@@ -96,6 +104,22 @@ def test_a_batch_holds_the_body_that_is_to_be_found(task: PostureTask) -> None:
     assert batch.weights.mean() > 0.5
 
 
+def test_the_body_is_told_in_the_axes_that_the_lifter_looks_along(task: PostureTask) -> None:
+    """Limbs of the body to be found are those of the people shown, where definitions are the body's."""
+    clean = ShownConfig(noise=NoiseConfig(definition=0.0, clean=1.0), scarce=0.0, layout="found")
+    bodies = task.people.factory.bodies(12, 1, generator(20))
+    batch = seen_bodies(task, bodies, clean, generator(21))
+    again = generator(21)
+    people = task.people.people_of(bodies, again)
+    shown = show(people, clean, again)
+    torch.testing.assert_close(shown.target, people.joints[:, 0] @ shown.turn.mT, atol=1e-5, rtol=0)
+    names = task.teacher.table.names
+    for limb in (("left_knee", "left_ankle"), ("right_elbow", "right_wrist")):
+        ends = [batch.points[:, names.index(name)] for name in limb]
+        theirs = [shown.target[:, VOCABULARY.index(name)] for name in limb]
+        torch.testing.assert_close(ends[1] - ends[0], theirs[1] - theirs[0], atol=1e-4, rtol=0)
+
+
 def test_the_same_seed_gives_the_same_batch(task: PostureTask) -> None:
     first, again, other = (task.draw(16, generator(seed)) for seed in (6, 6, 7))
     assert same(first, again)
@@ -108,7 +132,7 @@ def test_all_that_can_be_learned_gets_a_gradient() -> None:
     terms = task.losses(task.network, task.draw(32, generator(8)))
     assert tuple(terms) == task.terms
     assert all(term.mean.isfinite() for term in terms.values())
-    sum(term.mean for term in terms.values()).backward()
+    torch.stack([term.mean for term in terms.values()]).sum().backward()
     for name, parameter in task.network.named_parameters():
         assert parameter.grad is not None, name
         assert parameter.grad.isfinite().all(), name
