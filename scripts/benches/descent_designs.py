@@ -10,7 +10,14 @@ data included). `newton` is `lift3d.regressing.refinement`, which also sees the 
 Judged on runs of 60 frames of CMU's validation people in random shapes (`_bodies_seen`), exact (`clean`)
 and detector-like (`noisy`) keypoints: PVE in mm, and CPU milliseconds per pose of the refinement alone,
 60 poses at once on one thread, candidates in turn (median over clips). One shape per clip for all:
-`learned` takes the mean of what its frames say. One run with one seed; longer training may change it.
+`learned` takes the mean of what its frames say. With 6 minutes, one run with one seed (4 minutes gave
+0.2 mm more; much longer training may change it):
+
+              regressed  learned x1   x2    x4   newton x1   x2    x3    x6
+    clean mm       56.4        53.9  52.8  51.9       46.7  44.4  44.1  44.0
+    noisy mm       63.0        61.1  60.3  60.1       56.3  54.7  54.6  54.5
+    ms a pose                  0.07  0.11  0.18       0.17  0.26  0.36  0.59
+
 Needs `LIFT3D_TEST_DATA`; `--bodies FILE` (from `scripts/retarget_mocap.py`) saves putting the training
 people onto bodies, `--per-subject` (default 5) is how many runs of each person there are.
 """
