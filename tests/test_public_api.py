@@ -47,5 +47,5 @@ def test_groups_and_rooms_do_not_shadow_each_other() -> None:
 
     for name in modules():
         importlib.import_module(name)
-    for group in ("body_models", "datasets", "lifters", "viewers"):
+    for group in ("body_models", "datasets", "lifters", "regressors", "viewers"):
         assert isinstance(getattr(lift3d, group), PluginGroup)

@@ -138,7 +138,7 @@ def fit(  # noqa: PLR0913 - each piece of evidence is one argument
     share = 2 / 3 if again else 1.0
     start = None
     if guess is not None:
-        problem, start = guess.into(problem, seen)
+        problem, start = guess.into(problem, seen, len(task.observed))
     found = solve_clip(task.shift, problem, lambda done: progress(share * done), start)
     held, speeds = None, None
     if again:

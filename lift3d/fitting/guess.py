@@ -28,7 +28,9 @@ class PoseGuess:
     params: BodyParams
     turn_std: Float[Tensor, "frames joints"]
 
-    def into(self, problem: Problem, seen: Int[Tensor, " seen"]) -> tuple[Problem, FitState]:
+    def into(
+        self, problem: Problem, seen: Int[Tensor, " seen"], frames: int
+    ) -> tuple[Problem, FitState]:
         """The problem of some of the frames with this belief, and the state to start from.
 
         Frames without a guess start from the evidence. Raises `InputError` for a guess of other
@@ -40,7 +42,7 @@ class PoseGuess:
             turns.shape[-2] != joints
             or self.params.betas.shape[-1] != betas
             or self.turn_std.shape != turns.shape[:-1]
-            or (len(seen) and len(turns) <= int(seen.max()))
+            or len(turns) != frames
         ):
             raise InputError(
                 f"expected a guess of {joints} rotations and {betas} betas in the evidence's frames, "

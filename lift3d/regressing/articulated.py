@@ -28,7 +28,7 @@ from lift3d.motion import Motion
 from lift3d.plugins import body_models
 from lift3d.pose import Pose2D, Pose3D
 from lift3d.protocols import BodyModel, Lifter
-from lift3d.regressing.personal import PersonalBody, Sights, on_rays, sights_of
+from lift3d.regressing.personal import PersonalBody, Sights, sights_of
 from lift3d.regressing.places import usual_places
 from lift3d.regressing.refinement import refine
 from lift3d.regressing.smpl import SmplRegressor
@@ -45,9 +45,9 @@ _STD: Final = (0.008, 0.03)
 """Least and most that keypoints are taken to be off (metres at the person)."""
 _MEDIAN: Final = 1.177
 """Median length of a vector of two standard normal numbers (Rayleigh)."""
-_CALM: Final = 0.006
 _TREMBLING: Final = 0.010
-"""Metres that keypoints are off where a clip needs no smoothing, and where it needs a frame's worth."""
+"""Metres that keypoints are off where a clip is smoothed by a thirtieth of a second; where they are off
+by the least that is believed, half as much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ class _Clip:
                 torch.cat([part.transl for part in parts]),
                 told.betas,
             )
-        return self._seen_again(self.personal.points(self._calmed(told, std), places), std)
+        return self.personal.points(self._calmed(told, std), places)
 
     def told(self, state: FitState) -> tuple[FitState, Float[Tensor, "40 3"], float]:
         """Poses of all frames, or of some of a long clip; places on bones; how far keypoints are off."""
@@ -217,14 +217,8 @@ class _Clip:
         return min(most, max(least, float(off.median()) / _MEDIAN)) if len(off) else most
 
     def _calmed(self, state: FitState, std: float) -> FitState:
-        """Smoothed by up to a thirtieth of a second where keypoints tremble."""
-        share = min(1.0, max(0.0, (std - _CALM) / (_TREMBLING - _CALM)))
-        sigma = share * self.fps / 30
-        if sigma < 0.1 or len(state.transl) < 3:
-            return state
+        """Smoothed by half a thirtieth of a second, and by all of it where keypoints tremble."""
+        share = min(1.0, (std - _STD[0]) / (_TREMBLING - _STD[0]))
+        sigma = (1 + share) / 2 * self.fps / 30
         known = torch.ones(len(state.transl), dtype=torch.bool)
         return smooth_state(state, known, sigma)
-
-    def _seen_again(self, points: Tensor, std: float) -> Float[Tensor, "frames 40 3"]:
-        """Points of clean clips on their rays again, where the lifter had them, at the body's depth."""
-        return on_rays(self.sights.joints, points) if std <= _CALM else points

@@ -20,7 +20,7 @@ from torch import Generator, Tensor
 from lift3d.errors import FileFormatError, InputError
 from lift3d.training.retarget_file import FORMAT, VERSION
 
-__all__ = ["RotationBank", "read_rotations"]
+__all__ = ["RotationBank", "read_rotations", "splits_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +114,17 @@ def read_rotations(path: str | PathLike[str], split: str = "train") -> RotationB
         ) from error
     _check(bank, path)
     return bank
+
+
+def splits_of(path: str | PathLike[str]) -> tuple[str, ...]:
+    """The splits in such a file. Raises `FileFormatError` for what is no HDF5 file."""
+    try:
+        with h5py.File(path) as file:
+            return tuple(sorted(file))
+    except OSError as error:
+        raise FileFormatError(
+            f"expected joint rotations in '{path}', got {error}: write it with scripts/retarget_mocap.py"
+        ) from error
 
 
 def _check(bank: RotationBank, path: str | PathLike[str]) -> None:

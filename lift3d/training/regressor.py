@@ -19,7 +19,7 @@ from lift3d.training.detector_points import with_skin_points
 from lift3d.training.engine import EngineConfig, EngineState, check, run
 from lift3d.training.lifter import TrainReport
 from lift3d.training.people import PosedPeople
-from lift3d.training.pose_bank import RotationBank, read_rotations
+from lift3d.training.pose_bank import RotationBank, read_rotations, splits_of
 from lift3d.training.posed_bodies import BodyFactory, PosedBodies, PosedConfig
 from lift3d.training.posture_task import PostureTask, Teacher, posture_samples
 from lift3d.training.retarget_file import ClipReport, retarget_dataset
@@ -126,9 +126,13 @@ def _task(
 ) -> tuple[PostureTask, int]:
     rotations = read_rotations(path, config.training_split)
     held = held_out(config.hold_out, sorted(set(rotations.subjects)))
-    other = read_rotations(path, config.validation_split)
+    learned = rotations.without(held)
+    judged = [(rotations, held)]
+    if config.validation_split in splits_of(path):
+        other = read_rotations(path, config.validation_split)
+        judged.append((other, tuple(sorted(set(other.subjects)))))
     articulation = with_skin_points(body)
-    people = PosedPeople(BodyFactory(rotations.without(held), articulation, config.posed))
+    people = PosedPeople(BodyFactory(learned, articulation, config.posed))
     network = PostureNet(
         replace(config.network, betas=body.articulation.joints_shapedirs.shape[-1])
     ).to(device)
@@ -137,7 +141,7 @@ def _task(
     judge = teacher.to(device)
     task = PostureTask(network, people, lifter, teacher, judge, {}, config.shown)
     subjects: dict[str, PosedBodies] = {}
-    for bank, names in ((rotations, held), (other, set(other.subjects))):
+    for bank, names in judged:
         for name in sorted(names):
             one = bank.without(set(bank.subjects) - {name})
             factory = BodyFactory(one, articulation, replace(config.posed, share=0.0, mirror=0.0))
@@ -146,7 +150,7 @@ def _task(
         raise InputError(NOTHING_TO_VALIDATE_ON)
     samples = posture_samples(task, subjects, config.seed * 1000)
     moved = {name: batch.to(device) for name, batch in samples.items()}
-    return replace(task, samples=moved), int((rotations.frame_weights() > 0).sum())
+    return replace(task, samples=moved), int((learned.frame_weights() > 0).sum())
 
 
 def _judged(factory: BodyFactory, bank: RotationBank, config: RegressorConfig) -> PosedBodies:

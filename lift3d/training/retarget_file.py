@@ -9,7 +9,7 @@ import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -91,7 +91,7 @@ def _clips(
     for clip in dataset.clips(split):
         path = _part_path(parts, split, clip.name)
         if clip.name in missing:
-            _save_part(path, clip, _on_body(body, people.get(_key(clip)), clip.motion))
+            _save_part(path, clip, _on_body(body, people.get(_key(clip)), _captured(clip)))
         yield clip, _load_part(path)
 
 
@@ -104,10 +104,15 @@ def _people(
     for clip in dataset.clips(split):
         if bool(clip.motion.observed.any()):
             key = _key(clip)
-            samples[key].append(_some_frames(clip.motion))
+            samples[key].append(_some_frames(_captured(clip)))
             if clip.name in missing:
                 wanted.add(key)
     return {key: captured_person(body, samples[key]) for key in sorted(wanted)}
+
+
+def _captured(clip: MotionClip) -> Motion[Pose3D]:
+    """The clip's joints in the layout that people are captured in."""
+    return replace(clip.motion, pose=clip.motion.pose.to(LIFT_23))
 
 
 def _some_frames(motion: Motion[Pose3D]) -> Motion[Pose3D]:
@@ -119,7 +124,7 @@ def _some_frames(motion: Motion[Pose3D]) -> Motion[Pose3D]:
 
 def _key(clip: MotionClip) -> str:
     """A person in one source: the same subject with other bones is another one."""
-    joints = clip.motion.pose.joints
+    joints = _captured(clip).pose.joints
     pairs = [(2, 3), (1, 2)] + [
         (LIFT_23.index(f"left_{a}"), LIFT_23.index(f"left_{b}"))
         for a, b in (("shoulder", "elbow"), ("elbow", "wrist"))

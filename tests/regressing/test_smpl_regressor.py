@@ -12,6 +12,7 @@ from lift3d.errors import InputError
 from lift3d.estimate import BodyEstimate
 from lift3d.fitting import FitOptions, fitted_keypoints
 from lift3d.geometry.rotations import rotation_angle, rotmat_from_axis_angle
+from lift3d.lifting.vocabulary import VOCABULARY
 from lift3d.motion import Motion
 from lift3d.pose import Pose2D
 from lift3d.protocols import BodyModel, Regressor
@@ -205,6 +206,58 @@ def test_a_turned_camera_sees_a_turned_body(regressor: SmplRegressor, body: Body
     roots = [rotmat_from_axis_angle(params.global_orient) for params in (first, second)]
     assert rotation_angle((turn @ roots[0]).mT @ roots[1]).max() < 0.02
     assert (skin(body, first) @ turn.mT - skin(body, second)).norm(dim=-1).max() < 0.01
+
+
+def test_keypoints_that_the_detector_doubts_place_nobody(
+    regressor: SmplRegressor, body: BodyModel
+) -> None:
+    keypoints = keypoints_of(body.articulation, swaying("standing"))
+    joints = regressor(keypoints, CAMERA).joints
+    pixels, confidence = keypoints.pose.keypoints.clone(), keypoints.pose.confidence.clone()
+    pixels[:, :4], confidence[:, :4] = 5.0, 0.1
+    doubted = replace(keypoints, pose=Pose2D.from_detections(pixels, confidence, BODY_25, SIZE))
+    confidence[:, :4] = 0
+    without = replace(keypoints, pose=Pose2D.from_detections(pixels, confidence, BODY_25, SIZE))
+    first, second = (regressor(motion, CAMERA, joints).params for motion in (doubted, without))
+    assert torch.equal(first.axis_angle, second.axis_angle)
+    assert torch.equal(first.transl, second.transl)
+
+
+def test_the_first_answer_stands_on_the_rays_wherever_the_lifter_stood(
+    regressor: SmplRegressor, body: BodyModel
+) -> None:
+    keypoints = keypoints_of(body.articulation, swaying("standing"))
+    joints = regressor(keypoints, CAMERA).joints
+    aside = joints.pose.joints + torch.tensor([0.2, -0.1, 0.5])
+    moved = replace(joints, pose=replace(joints.pose, joints=aside))
+    assert off(regressor, regressor(keypoints, CAMERA, moved).params, keypoints) < 0.03
+
+
+def test_with_few_keypoints_the_root_stays_where_the_lifter_put_it(
+    regressor: SmplRegressor, body: BodyModel
+) -> None:
+    keypoints = keypoints_of(body.articulation, swaying("standing"))
+    joints = regressor(keypoints, CAMERA).joints
+    confidence = torch.zeros_like(keypoints.pose.confidence)
+    confidence[:, [BODY_25.index(name) for name in ("nose", "left_knee")]] = 1
+    few = Pose2D.from_detections(keypoints.pose.keypoints, confidence, BODY_25, SIZE)
+    found = regressor(replace(keypoints, pose=few), CAMERA, joints).params
+    hips = [VOCABULARY.index(f"{side}_hip") for side in ("left", "right")]
+    away = body.joints(found)[:, [1, 2]].mean(1) - joints.pose.joints[:, hips].mean(1)
+    assert away.norm(dim=-1).max() < 1e-3
+
+
+def test_a_frame_of_which_it_is_unsure_is_fitted_from_the_joints(
+    regressor: SmplRegressor, body: BodyModel
+) -> None:
+    truth = swaying("standing", yaw=0.7)
+    keypoints = keypoints_of(body.articulation, truth)
+    trusted = refined(regressor, keypoints)
+    unsure = refined(regressor, keypoints, options=RefineOptions(doubt=1e-4))
+    assert unsure.doubtful.all()
+    assert not trusted.doubtful.any()
+    assert not torch.equal(unsure.params.axis_angle, trusted.params.axis_angle)
+    assert off(regressor, unsure.params, keypoints) < 0.02
 
 
 def test_nobody_is_refused(regressor: SmplRegressor, body: BodyModel) -> None:

@@ -76,11 +76,11 @@ def same(a: PostureBatch, b: PostureBatch) -> bool:
 
 def test_the_teacher_moves_skin_and_points_as_the_body_model_does() -> None:
     """The same skin without the mesh; pose blend shapes, which the teacher leaves out, are some mm."""
-    rotmats = torch.linalg.qr(torch.eye(3) + 0.2 * torch.randn(6, 24, 3, 3))[0]
+    rotmats = torch.linalg.qr(torch.eye(3) + 0.2 * torch.randn(2, 24, 3, 3))[0]
     rotmats = rotmats * torch.linalg.det(rotmats)[..., None, None]
-    betas = torch.randn(6, 10)
+    betas = torch.randn(2, 10)
     turns = axis_angle_from_rotmat(rotmats)
-    mesh = BODY(BodyParams(betas, turns[:, 1:], turns[:, 0], torch.zeros(6, 3)))
+    mesh = BODY(BodyParams(betas, turns[:, 1:], turns[:, 0], torch.zeros(2, 3)))
     points, skin = Teacher(BODY, len(mesh.vertices[0])).places(rotmats, betas)
     torch.testing.assert_close(
         points[:, :24], mesh.joints - mesh.joints[:, :1], atol=1e-4, rtol=1e-4
@@ -173,19 +173,20 @@ def test_the_true_body_costs_nothing_but_its_spreads(task: PostureTask) -> None:
 
 
 def test_a_few_bodies_are_learned_by_heart() -> None:
-    task = made(width=96)
+    task = made(width=64)
     batch = task.draw(32, generator(11))
-    optimizer = torch.optim.Adam(task.network.parameters(), lr=3e-3)
+    optimizer = torch.optim.Adam(task.network.parameters(), lr=5e-3)
     totals: list[dict[str, float]] = []
-    for _ in range(150):
+    for _ in range(100):
         terms = task.losses(task.network, batch)
         optimizer.zero_grad()
         torch.stack([term.mean for term in terms.values()]).sum().backward()
         optimizer.step()
         totals.append({name: float(term.mean.detach()) for name, term in terms.items()})
     shares = {name: totals[-1][name] / totals[0][name] for name in totals[0]}
-    assert max(shares["skin"], shares["joints"], shares["shape"]) < 0.5
-    assert shares["bones"] < 0.8  # twists of thin limbs, as one lifter's guess of points shows them
+    assert max(shares["skin"], shares["joints"]) < 0.25
+    assert shares["shape"] < 0.8
+    assert shares["bones"] < 0.95  # what skin and joints do not show is learned last
     assert totals[-1]["spread"] < totals[0]["spread"]
 
 

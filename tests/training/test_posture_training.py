@@ -109,6 +109,7 @@ def test_held_out_people_are_judged_and_not_learned_from(tmp_path: Path, bodies:
     assert set(some.scores.values) - set(everybody.scores.values) == {
         "clean/train_00001", "noisy/train_00001",
     }  # fmt: skip
+    assert not same(weights(tmp_path / "a"), weights(tmp_path / "b"))
     with pytest.raises(InputError, match="got nobody_of_that_name"):
         train_regressor(
             config(tmp_path / "c", bodies, engine=short, hold_out=("nobody_of_that_name",))
@@ -156,7 +157,7 @@ def test_motion_capture_is_put_onto_bodies_first(tmp_path: Path) -> None:
     [
         ({"posed": PosedConfig(size=0.1)}, "posed.size of 0"),
         ({"validation_poses": 0}, "validation_poses of at least 1"),
-        ({"validation_split": "dev"}, "split 'dev'"),
+        ({"validation_split": "dev"}, "to validate on"),
         ({"bodies": Path("nowhere.h5")}, "nowhere.h5"),
         ({"engine": replace(ENGINE, validate_every=10)}, "multiple of 8"),
         ({"device": "abacus"}, "got 'abacus'"),
