@@ -11,6 +11,7 @@ from lift3d.cli.options import CameraOptions, ReadOptions
 from lift3d.cli.writing import PAGE, Row, write_files, write_page
 from lift3d.clip import Clip
 from lift3d.errors import InputError, OutputError
+from lift3d.fitting.solve import kernels_on_disk
 from lift3d.io import read_keypoints
 from lift3d.io.output_formats import format_of, known_endings
 from lift3d.pictures import open_viewer, render_clip
@@ -47,6 +48,8 @@ def lift_to_files(
     )
     read_seconds = time.perf_counter() - started
     console.print(f"{file.report}\n{camera}", highlight=False)
+    if options.body_model and not kernels_on_disk():
+        console.print("compiling for about 20 seconds, this once on this machine", highlight=False)
     with Stages() as stages:
         started = time.perf_counter()
         clip = lift(

@@ -1,53 +1,31 @@
 """The most likely state under evidence and prior: by the compiled kernels, or by torch."""
 
-from functools import cache
 from pathlib import Path
-from typing import Final
 
 import torch
 
 from lift3d.fitting import descent
 from lift3d.fitting.problem import FitState, Problem, Solution
 
-__all__ = ["solve"]
-
-_PATIENCE: Final = 20_000
-"""Frames times steps that torch takes, some seconds in all, before compiling pays: about 20 seconds,
-once per machine."""
+__all__ = ["kernels_on_disk", "solve"]
 
 
 def solve(problem: Problem, start: FitState) -> Solution:
     """Descend from a start.
 
     The compiled kernels compute in float64 on the processor; torch computes in the dtype and on the
-    device of the evidence. Both take the same steps.
+    device of the evidence. Both take the same steps. Which one does it depends on nothing else, so that
+    a machine's first answer is its last one, bit for bit; the first compiles, for about 20 seconds.
     """
     engine = problem.options.engine
-    work = len(start.transl) * problem.options.iterations
     on_host = problem.evidence.places.device.type == "cpu"
-    if engine == "compiled" or (engine == "auto" and on_host and _worth_compiling().after(work)):
+    if engine == "compiled" or (engine == "auto" and on_host):
         return _descend_compiled(problem, start)
     return descent.descend(problem, start)
 
 
-class _Patience:
-    """Whether to use the kernels: at once where they are on disk, else after much work by torch."""
-
-    def __init__(self) -> None:
-        self._left = 0 if _kernels_on_disk() else _PATIENCE
-
-    def after(self, work: int) -> bool:
-        """Whether so much more work had better be done by the kernels."""
-        self._left -= work
-        return self._left < 0
-
-
-@cache
-def _worth_compiling() -> _Patience:
-    return _Patience()
-
-
-def _kernels_on_disk() -> bool:
+def kernels_on_disk() -> bool:
+    """Whether this machine has compiled the kernels before."""
     from lift3d.fitting import kernels_descent
 
     folder = Path(str(kernels_descent.descend.stats.cache_path))

@@ -5,7 +5,8 @@ Accuracy on the test split of the CMU motion capture (six people nobody trained 
 `single_vs_martinez` is the best that answers frame by frame (`framewise`, which hangs the universal
 network's answers on a body), `temporal_vs_martinez` the best over clips (`articulated`, the same for
 the temporal network); `universal_vs_...` and `temporal_network_vs_...` are the networks alone. The other
-figures come from the benches `cameras`, `grounding` and `lifter_speed`.
+figures come from the benches `cameras`, `grounding` and `lifter_speed`. `coverage90` is of `articulated`, the
+default of `lift3d lift`, over perfect and noisy keypoints alike.
 """
 
 import os
@@ -40,7 +41,7 @@ def accuracy_figures(dataset: Dataset) -> dict[str, float]:
                     "noisy_coverage_90_percent"):  # fmt: skip
             figures[f"{name}_{key}"] = mean_of(means, key)
     baseline, noisy = figures["martinez_mpjpe_mm"], figures["martinez_noisy_mpjpe_mm"]
-    clean, spoilt = (figures[f"universal_{k}coverage_90_percent"] for k in ("", "noisy_"))
+    clean, spoilt = (figures[f"articulated_{k}coverage_90_percent"] for k in ("", "noisy_"))
     return figures | {
         "single_vs_martinez": figures["framewise_mpjpe_mm"] / baseline,
         "universal_vs_martinez": figures["universal_mpjpe_mm"] / baseline,
