@@ -7,6 +7,7 @@ metres, `betas` [16], `gender` and `mocap_framerate`; or `<take>_stageii.npz` of
 z = 0; here it is y up. `shape.npz` and `*_stagei.npz` hold no motion.
 """
 
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -196,7 +197,7 @@ def _load(path: Path) -> dict[str, Any]:
         NotImplementedError,
     ) as error:
         raise _broken(path, error) from error
-    except (zipfile.BadZipFile, zlib.error, SyntaxError) as error:
+    except (zipfile.BadZipFile, zlib.error, SyntaxError, tokenize.TokenError, MemoryError) as error:
         raise _broken(path, error) from error
 
 
@@ -214,7 +215,8 @@ def _params(arrays: Mapping[str, Any], path: Path) -> tuple[BodyParams, str]:
         )
     poses, trans, betas = (np.asarray(arrays[key]) for key in ("poses", "trans", "betas"))
     width = poses.shape[-1] if poses.ndim == 2 else 0
-    fits = trans.shape == (len(poses), 3) and betas.ndim == 1 and len(poses) > 0
+    frames = len(poses) if poses.ndim == 2 else 0
+    fits = trans.shape == (frames, 3) and betas.ndim == 1 and frames > 0
     if width not in _WIDTHS or not fits or any(x.dtype.kind != "f" for x in (poses, trans, betas)):
         raise FileFormatError(
             f"expected poses [T, 156 or 165], trans [T, 3] and betas [n] in '{path}', got "

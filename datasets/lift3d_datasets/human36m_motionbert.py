@@ -37,7 +37,7 @@ __all__ = ["Human36mMotionBert"]
 _SOURCE: Final = re.compile(r"s_(\d+)_act_(\d+)_(?:subact_(\d+)_)?cam?_?(\d+)")
 _KEYS: Final = ("joint_2d", "joint3d_image", "camera_name", "source")
 _LIMIT: Final = 8 << 30
-_STEPS: Final = 100_000_000
+_STEPS: Final = 9_000_000
 _DAMAGED: Final = ("S11", "Directions subaction 2")
 _CLOSE: Final = 0.5
 """Triangulated joints must project back to within this (pixels, median)."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import h5py
 import numpy as np
@@ -150,7 +150,7 @@ def read_train(
 def _cells(path: Path, names: tuple[str, ...]) -> dict[str, list[ndarray]]:
     """Cell arrays of a MATLAB 5 file, one entry per camera."""
     try:
-        content: Any = read_mat(path, variable_names=list(names))
+        content = read_mat(path, names)
         return {name: [np.asarray(cell[0]) for cell in content[name]] for name in names}
     except Exception as error:  # a parser of a binary format raises whatever it runs into
         raise FileFormatError(

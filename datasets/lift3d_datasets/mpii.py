@@ -13,6 +13,7 @@ Both count pixels from 1; here they count from 0. The `.mat` calls a hidden join
 confidence 0.5: a person's guess); the JSON does not tell hidden from visible.
 """
 
+import struct
 import zlib
 from collections.abc import Iterator
 from os import PathLike
@@ -22,7 +23,6 @@ from typing import Any, Final
 import numpy as np
 import orjson
 import torch
-from scipy.io.matlab import MatReadError
 
 from lift3d.capture import AnnotatedPerson, AnnotatedPicture, Finding
 from lift3d.errors import FileFormatError
@@ -31,7 +31,7 @@ from lift3d.pose import Pose2D
 from lift3d.skeletons import MPII_16
 from lift3d_datasets.folders import checked_split, existing_folder
 from lift3d_datasets.jpeg_size import jpeg_size
-from lift3d_datasets.mat_files import read_mat
+from lift3d_datasets.mat_files import MatStruct, read_mat
 
 __all__ = ["Mpii"]
 
@@ -40,19 +40,16 @@ _JSON: Final = {"train": "train.json", "val": "valid.json", "test": "test.json"}
 _PICTURES: Final = 24_984
 _TALL: Final = 200.0
 _BROKEN_MAT: Final = (
-    MatReadError,
     OSError,
     KeyError,
     ValueError,
     TypeError,
-    NotImplementedError,  # MATLAB 7.3, which is HDF5
     AttributeError,
     IndexError,
     MemoryError,
-    OverflowError,
+    struct.error,
     zlib.error,
 )
-"""What SciPy was seen to raise for files that were cut off or changed."""
 
 
 class Mpii:
@@ -159,9 +156,9 @@ def _json_person(entry: Any, number: int, path: Path) -> tuple[str, tuple[Any, .
 
 def _from_mat(path: Path, train: bool, root: Path) -> Iterator[AnnotatedPicture]:
     try:
-        release = read_mat(path, squeeze_me=True, struct_as_record=False)["RELEASE"]
-        annotations = np.atleast_1d(release.annolist)
-        chosen = np.atleast_1d(release.img_train) == train
+        release = read_mat(path, ("RELEASE",), squeezed=True)["RELEASE"]
+        annotations = np.atleast_1d(release.get("annolist"))
+        chosen = np.atleast_1d(release.get("img_train")) == train
     except _BROKEN_MAT as error:
         raise _refuse(path, "RELEASE with annolist and img_train", str(error)) from error
     if len(annotations) != len(chosen):
@@ -170,7 +167,7 @@ def _from_mat(path: Path, train: bool, root: Path) -> Iterator[AnnotatedPicture]
         entry = annotations[number]
         try:
             people = [found for found in map(_mat_person, _many(entry, "annorect")) if found]
-            name = str(entry.image.name)
+            name = str(entry.get("image").get("name"))
         except (AttributeError, ValueError, TypeError, IndexError) as error:
             raise _refuse(path, f"image and annorect in picture {number}", str(error)) from error
         if people:
@@ -179,24 +176,24 @@ def _from_mat(path: Path, train: bool, root: Path) -> Iterator[AnnotatedPicture]
 
 def _many(value: Any, key: str) -> list[Any]:
     """The structures in a field: none where it is absent or empty."""
-    found = np.atleast_1d(getattr(value, key, np.zeros(0)))
-    return [item for item in found.ravel() if hasattr(item, "_fieldnames")]
+    found = np.atleast_1d(value.get(key, np.zeros(0)))
+    return [item for item in found.ravel() if isinstance(item, MatStruct)]
 
 
 def _mat_person(rect: Any) -> tuple[Any, ...] | None:
     """A person with a place and a size; heads that were only marked are left out."""
-    places, scale = _many(rect, "objpos"), np.atleast_1d(getattr(rect, "scale", np.zeros(0)))
+    places, scale = _many(rect, "objpos"), np.atleast_1d(rect.get("scale", np.zeros(0)))
     if not places or scale.size != 1:
         return None
     points, confidence = np.zeros((16, 2)), np.zeros(16)
     for outer in _many(rect, "annopoints"):
         for point in _many(outer, "point"):
-            joint = int(point.id)
+            joint = int(point.get("id"))
             if not 0 <= joint < len(MPII_16):
                 raise ValueError(f"point {joint}")
-            points[joint] = float(point.x), float(point.y)
-            confidence[joint] = _confidence(getattr(point, "is_visible", ""))
-    centre = (float(places[0].x), float(places[0].y))
+            points[joint] = float(point.get("x")), float(point.get("y"))
+            confidence[joint] = _confidence(point.get("is_visible", ""))
+    centre = (float(places[0].get("x")), float(places[0].get("y")))
     return points, confidence, centre, float(scale[0])
 
 
