@@ -5,8 +5,8 @@ Accuracy on the test split of the CMU motion capture (six people nobody trained 
 `single_vs_martinez` is the best that answers frame by frame (`framewise`, which hangs the universal
 network's answers on a body), `temporal_vs_martinez` the best over clips (`articulated`, the same for
 the temporal network); `universal_vs_...` and `temporal_network_vs_...` are the networks alone. The other
-figures come from the benches `cameras`, `grounding` and `lifter_speed`. `coverage90` is of `articulated`,
-the default of `lift3d lift`, over perfect and noisy keypoints alike.
+figures come from the benches `cameras`, `grounding` and `lifter_speed`. `coverage90` is that of
+`articulated`, the default of `lift3d lift`, over perfect and noisy keypoints alike.
 """
 
 import os
