@@ -123,9 +123,25 @@ def _read_dump(path: Path) -> Float[ndarray, "maps height width"]:
     return values[1 + _AXES :].reshape(lengths).copy()
 
 
+def _is_cut_png(content: bytes) -> bool:
+    """A PNG whose parts say that they are longer than the file, for which OpenCV finds the room first.
+
+    Parts are a length, four letters, that many bytes and a check sum (PNG specification, section 5.3).
+    """
+    if not content.startswith(b"\x89PNG\r\n\x1a\n"):
+        return False
+    at = 8
+    while at + 8 <= len(content):
+        at += 12 + int.from_bytes(content[at : at + 4], "big")
+    return at > len(content)
+
+
 def _read_picture(path: Path, model: LimbModel) -> Float[ndarray, "maps height width"]:
+    content = _content(path, 1)
     try:
-        picture = cv2.imdecode(np.frombuffer(_content(path, 1), np.uint8), cv2.IMREAD_GRAYSCALE)
+        cut = _is_cut_png(content)
+        data = np.frombuffer(b"" if cut else content, np.uint8)
+        picture = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
     except cv2.error:  # nothing in it, or more pixels than OpenCV unpacks
         picture = None
     if picture is None:

@@ -18,6 +18,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Generator, Tensor
 
 from lift3d.errors import FileFormatError, InputError
+from lift3d.io.hdf5_values import dataset
+from lift3d.io.hdf5_values import group as own_group
 from lift3d.training.retarget_file import FORMAT, VERSION
 
 __all__ = ["RotationBank", "read_rotations", "splits_of"]
@@ -94,18 +96,18 @@ def read_rotations(path: str | PathLike[str], split: str = "train") -> RotationB
                     f"expected a {FORMAT} file of version {VERSION}, got another one in '{path}': "
                     "write it with scripts/retarget_mocap.py"
                 )
-            group: Any = file[split]
+            group: Any = own_group(file, split)
             names = tuple(json.loads(str(file.attrs["joint_names"])))
             bank = RotationBank(
                 names,
-                _array(group["axis_angle"], Path(path)),
-                _array(group["transl"], Path(path)),
-                torch.from_numpy(np.asarray(group["ok"][()], dtype=bool)),
-                torch.from_numpy(np.asarray(group["clip_starts"][()], dtype=np.int64)),
-                torch.from_numpy(np.asarray(group["fps"][()], dtype=np.float64)),
-                torch.from_numpy(np.asarray(group["weight"][()], dtype=np.float64)),
-                tuple(bytes(name).decode("utf-8") for name in group["name"][()]),
-                tuple(bytes(name).decode("utf-8") for name in group["subject"][()]),
+                _array(dataset(group, "axis_angle"), Path(path)),
+                _array(dataset(group, "transl"), Path(path)),
+                torch.from_numpy(np.asarray(dataset(group, "ok")[()], dtype=bool)),
+                torch.from_numpy(np.asarray(dataset(group, "clip_starts")[()], dtype=np.int64)),
+                torch.from_numpy(np.asarray(dataset(group, "fps")[()], dtype=np.float64)),
+                torch.from_numpy(np.asarray(dataset(group, "weight")[()], dtype=np.float64)),
+                tuple(bytes(name).decode("utf-8") for name in dataset(group, "name")[()]),
+                tuple(bytes(name).decode("utf-8") for name in dataset(group, "subject")[()]),
             )
     except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise FileFormatError(
