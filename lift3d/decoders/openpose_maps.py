@@ -35,6 +35,8 @@ __all__ = ["HeatmapsScale", "OpenPoseMaps", "read_openpose_maps", "split_openpos
 HeatmapsScale = Literal[0, 1, 2, 3]
 
 _MOST_BYTES: Final = 2**30
+_MOST_PIXELS: Final = 2**27
+"""78 maps of 1300 x 1300."""
 _AXES: Final = 3
 
 
@@ -123,24 +125,25 @@ def _read_dump(path: Path) -> Float[ndarray, "maps height width"]:
     return values[1 + _AXES :].reshape(lengths).copy()
 
 
-def _is_cut_png(content: bytes) -> bool:
-    """A PNG whose parts say that they are longer than the file, for which OpenCV finds the room first.
+def _is_hopeless_png(content: bytes) -> bool:
+    """A PNG that claims more than it can hold, for which OpenCV would find the room first.
 
-    Parts are a length, four letters, that many bytes and a check sum (PNG specification, section 5.3).
+    The first part has width and height, at byte 16. Parts are a length, four letters, that many bytes
+    and a check sum (PNG specification, section 5.3).
     """
     if not content.startswith(b"\x89PNG\r\n\x1a\n"):
         return False
+    width, height = (int.from_bytes(content[at : at + 4], "big") for at in (16, 20))
     at = 8
     while at + 8 <= len(content):
         at += 12 + int.from_bytes(content[at : at + 4], "big")
-    return at > len(content)
+    return at > len(content) or width * height > _MOST_PIXELS
 
 
 def _read_picture(path: Path, model: LimbModel) -> Float[ndarray, "maps height width"]:
     content = _content(path, 1)
     try:
-        cut = _is_cut_png(content)
-        data = np.frombuffer(b"" if cut else content, np.uint8)
+        data = np.frombuffer(b"" if _is_hopeless_png(content) else content, np.uint8)
         picture = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
     except cv2.error:  # nothing in it, or more pixels than OpenCV unpacks
         picture = None

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import h5py
 import numpy as np
@@ -23,6 +23,13 @@ from lift3d.io.hdf5_values import group as own_group
 from lift3d.training.retarget_file import FORMAT, VERSION
 
 __all__ = ["RotationBank", "read_rotations", "splits_of"]
+
+
+_BROKEN: Final = (
+    OSError, KeyError, TypeError, ValueError, AttributeError, RuntimeError, IndexError, MemoryError,
+    OverflowError,
+)  # fmt: skip
+"""What h5py and numpy raise at files that are not what they say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +116,7 @@ def read_rotations(path: str | PathLike[str], split: str = "train") -> RotationB
                 tuple(bytes(name).decode("utf-8") for name in dataset(group, "name")[()]),
                 tuple(bytes(name).decode("utf-8") for name in dataset(group, "subject")[()]),
             )
-    except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
+    except _BROKEN as error:
         raise FileFormatError(
             f"expected joint rotations of split '{split}' in '{path}', got "
             f"{type(error).__name__}: {error}: write it with scripts/retarget_mocap.py"
@@ -123,7 +130,7 @@ def splits_of(path: str | PathLike[str]) -> tuple[str, ...]:
     try:
         with h5py.File(path) as file:
             return tuple(sorted(file))
-    except OSError as error:
+    except _BROKEN as error:
         raise FileFormatError(
             f"expected joint rotations in '{path}', got {error}: write it with scripts/retarget_mocap.py"
         ) from error

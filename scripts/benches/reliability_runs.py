@@ -147,7 +147,8 @@ def killed(kills: int, names: list[str]) -> dict[str, float]:
     return {"kills_tried": tried, "kills_hit": hit, "kills_lost": lost} | figures
 
 
-def main() -> None:
+def asked_for() -> dict[str, float]:
+    """The figures, as the command line asks for them."""
     torch.set_num_threads(1)
     parser = argparse.ArgumentParser()
     parser.add_argument("--kills", type=int, default=50)
@@ -156,7 +157,11 @@ def main() -> None:
     args, rest = parser.parse_known_args()
     sys.argv[1:] = rest
     figures = starts() | whole_clips() | streamed(args.frames)
-    report(figures | killed(args.kills, args.stages.split(",")))
+    return figures | killed(args.kills, args.stages.split(","))
+
+
+def main() -> None:
+    report(asked_for())
 
 
 if __name__ == "__main__":

@@ -63,11 +63,16 @@ def _option(name: str, usual: int) -> int:
     return value
 
 
-def main() -> None:
+def asked_for() -> dict[str, float]:
+    """The figures, as the command line asks for them."""
     seconds, quick = _option("--seconds", 5), "--quick" in sys.argv
     if quick:
         sys.argv.remove("--quick")
-    report(of_attacks(6 if quick else None) | of_fuzzing(seconds))
+    return of_attacks(6 if quick else None) | of_fuzzing(seconds)
+
+
+def main() -> None:
+    report(asked_for())
 
 
 if __name__ == "__main__":
