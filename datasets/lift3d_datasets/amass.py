@@ -22,6 +22,7 @@ from torch import Tensor
 from lift3d.body import BodyParams
 from lift3d.capture import Capture, Finding
 from lift3d.errors import FileFormatError
+from lift3d.io.plain_npz import meaningful
 from lift3d.io.safe_pickle import read_object_npz
 from lift3d.io.zip_entries import check_packing, check_regular
 from lift3d.plugins import body_models
@@ -183,7 +184,7 @@ def _load(path: Path) -> dict[str, Any]:
         with zipfile.ZipFile(path) as archive:
             check_packing(archive, {f"{key}.npy" for key in _KEYS})
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            return {key: file[key] for key in _KEYS if key in file.files}
+            return {key: meaningful(file[key]) for key in _KEYS if key in file.files}
     except ValueError as error:
         if "bject array" in str(error):
             return {key: value for key, value in read_object_npz(path).items() if key in _KEYS}
@@ -229,7 +230,8 @@ def _params(arrays: Mapping[str, Any], path: Path) -> tuple[BodyParams, str]:
 
 def _rate(arrays: Mapping[str, Any], path: Path) -> float:
     rates = [np.asarray(arrays[key]) for key in _RATES if key in arrays]
-    rate = float(rates[0].reshape(-1)[0]) if rates and rates[0].size == 1 else 0.0
+    number = bool(rates) and rates[0].size == 1 and rates[0].dtype.kind in "fiu"
+    rate = float(rates[0].reshape(-1)[0]) if number else 0.0
     if not 1 <= rate <= 10_000:
         raise FileFormatError(
             f"expected {' or '.join(_RATES)} (frames per second) in '{path}', got "
@@ -239,7 +241,7 @@ def _rate(arrays: Mapping[str, Any], path: Path) -> float:
 
 
 def _gender(arrays: Mapping[str, Any]) -> str:
-    value = np.asarray(arrays.get("gender", "neutral")).reshape(-1)[0]
+    value = next(iter(np.asarray(arrays.get("gender", "neutral")).reshape(-1)), "neutral")
     text = value.decode("latin1") if isinstance(value, bytes) else str(value)
     return text.strip().lower().removeprefix("b'").removesuffix("'")
 

@@ -19,9 +19,9 @@ from numpy import ndarray
 from lift3d.camera import Camera
 from lift3d.errors import FileFormatError
 from lift3d.geometry.rigid import rigid_from
+from lift3d.io.hdf5_heaps import check_hdf5
 from lift3d.io.hdf5_values import group, values
 from lift3d.io.safe_pickle import read_pickle
-from lift3d.io.zip_entries import check_regular
 from lift3d_datasets.human36m_calibration import EXTRINSICS, INTRINSICS
 from lift3d_datasets.human36m_facts import CAMERAS, subject_named
 
@@ -201,7 +201,7 @@ def _from_h5(path: Path) -> Rig:
     """Martinez's file; MATLAB wrote it, so matrices lie transposed and names are character codes."""
     rig: dict[tuple[str, str], Calibration] = {}
     try:
-        check_regular(path)
+        check_hdf5(path)
         with h5py.File(path) as file:
             for subject, camera in _groups(file):
                 place = group(group(file, subject), camera)

@@ -15,9 +15,9 @@ import numpy as np
 from numpy import ndarray
 
 from lift3d.errors import FileFormatError
+from lift3d.io.hdf5_heaps import check_hdf5
 from lift3d.io.hdf5_values import values
 from lift3d.io.point_arrays import MAX_VALUES
-from lift3d.io.zip_entries import check_regular
 from lift3d.skeletons import MPII_16
 from lift3d_datasets.human36m_cameras import Rig, to_world
 from lift3d_datasets.human36m_facts import CAMERAS, FPS, HOURGLASS_16, Take, take_named
@@ -101,7 +101,7 @@ class Human36mH5:
 
 def _dataset(path: Path, key: str) -> ndarray:
     try:
-        check_regular(path)
+        check_hdf5(path)
         with h5py.File(path) as file:
             data = values(file, key, MAX_VALUES)
             if data.dtype.kind not in "fiu":

@@ -23,6 +23,7 @@ import torch
 from lift3d.capture import Finding
 from lift3d.errors import FileFormatError, InputError
 from lift3d.geometry.rotations import rotmat_from_axis_angle
+from lift3d.io.hdf5_heaps import check_hdf5
 from lift3d.io.hdf5_values import attribute, dataset, group, values
 from lift3d.io.point_arrays import MAX_VALUES
 from lift3d.io.rotation_clip import RotationClip
@@ -115,6 +116,7 @@ class MocapH5:
 
 def _splits_of(path: Path) -> list[str]:
     try:
+        check_hdf5(path)
         with h5py.File(path) as file:
             clips = group(file, "clips")
             return [str(attribute(group(clips, name).attrs, "split")) for name in clips]
@@ -127,6 +129,7 @@ def _splits_of(path: Path) -> list[str]:
 
 def _clips_of(path: Path, split: str, subjects: Collection[str] | None) -> Iterator[MocapClip]:
     try:
+        check_hdf5(path)
         with h5py.File(path) as file:
             clips = group(file, "clips")
             for name in clips:

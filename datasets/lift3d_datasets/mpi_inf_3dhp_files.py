@@ -15,6 +15,7 @@ from lift3d.camera import Camera
 from lift3d.conventions import WORLD_FROM_CAMERA
 from lift3d.errors import FileFormatError
 from lift3d.geometry.rigid import rigid_from
+from lift3d.io.hdf5_heaps import check_hdf5
 from lift3d.io.hdf5_values import values
 from lift3d.io.point_arrays import MAX_VALUES
 from lift3d.io.zip_entries import check_regular
@@ -172,7 +173,7 @@ def read_test(folder: Path, who: str, joints: Joints) -> Sequence:
     """A test sequence; its camera stands at the world's origin."""
     path = folder / "annot_data.mat"
     try:
-        check_regular(path)
+        check_hdf5(path)
         with h5py.File(path) as file:
             pixels, local, universal = (
                 values(file, name, MAX_VALUES).astype(np.float64).reshape(-1, 17, axes)
@@ -198,6 +199,17 @@ def read_test(folder: Path, who: str, joints: Joints) -> Sequence:
     return Sequence(local @ turn.T, valid, _TEST_FPS, MPI_INF_3DHP_17, {"0": (camera, pixels)})
 
 
+def _line(rows: ndarray, seen: ndarray, path: Path) -> tuple[float, float]:
+    try:
+        (focal, centre), *_ = np.linalg.lstsq(rows, seen, rcond=None)
+    except np.linalg.LinAlgError as error:
+        raise FileFormatError(
+            f"expected 2D and 3D of one camera in '{path}', got numbers of no camera ({error}): "
+            "get the file again"
+        ) from error
+    return float(focal), float(centre)
+
+
 def _fitted_camera(
     points: Float[ndarray, "frames 17 3"],
     pixels: Float[ndarray, "frames 17 2"],
@@ -210,7 +222,7 @@ def _fitted_camera(
     for axis in (0, 1):
         rows = points[..., [axis, 2]].reshape(-1, 2)
         seen = (pixels[..., axis] * points[..., 2]).reshape(-1)
-        (focal, centre), *_ = np.linalg.lstsq(rows, seen, rcond=None)
+        focal, centre = _line(rows, seen, path)
         intrinsics[axis, axis], intrinsics[axis, 2] = focal, centre
         apart.append((rows @ [focal, centre] - seen) / rows[:, 1])
     error = float(np.median(np.hypot(*apart))) if len(points) else 0.0

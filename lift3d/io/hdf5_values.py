@@ -5,6 +5,7 @@ data sets); such parts are refused. It may claim any size in a few bytes, since 
 need not be stored.
 """
 
+import math
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,8 +16,9 @@ import numpy as np
 from numpy import ndarray
 
 from lift3d.errors import FileFormatError
+from lift3d.io.hdf5_heaps import check_hdf5
 from lift3d.io.point_arrays import MAX_VALUES
-from lift3d.io.zip_entries import check_regular, most_unpacked
+from lift3d.io.zip_entries import most_unpacked
 
 __all__ = ["MAGIC", "attribute", "dataset", "group", "open_hdf5", "texts", "values"]
 
@@ -30,7 +32,7 @@ _SMALL: Final = 1_000_000
 def open_hdf5(path: Path) -> Generator[Any]:
     """The file, open for reading; whatever goes wrong inside is a `FileFormatError` with its name."""
     try:
-        check_regular(path)
+        check_hdf5(path)
         with h5py.File(path, "r") as file:
             yield file
     except FileNotFoundError:
@@ -73,6 +75,9 @@ def dataset(parent: Any, name: str) -> Any:
         raise ValueError(f"'{name}' without values")
     if not found.id.get_storage_size() and found.size:
         raise ValueError(f"'{name}' of shape {found.shape}, of which nothing was written")
+    piece = math.prod(found.chunks or ()) * found.dtype.itemsize  # unpacked as a whole
+    if piece > most_unpacked(found.id.get_storage_size()):
+        raise ValueError(f"'{name}' in pieces of {found.chunks}, which are too large")
     return found
 
 

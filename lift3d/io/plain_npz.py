@@ -10,9 +10,10 @@ import numpy as np
 from numpy import ndarray
 
 from lift3d.errors import FileFormatError
+from lift3d.io.unpickling.arrays import array_of_bytes
 from lift3d.io.zip_entries import check_packing, check_regular
 
-__all__ = ["check_arrays", "load_arrays"]
+__all__ = ["check_arrays", "load_arrays", "meaningful"]
 
 
 def load_arrays(path: Path) -> dict[str, ndarray]:
@@ -25,7 +26,7 @@ def load_arrays(path: Path) -> dict[str, ndarray]:
         with zipfile.ZipFile(path) as archive:
             check_packing(archive)
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            loaded = {key: file[key] for key in file.files}
+            loaded = {key: meaningful(file[key]) for key in file.files}
     except FileNotFoundError:
         raise FileFormatError(
             f"expected an .npz file at '{path}', got nothing there: check the path"
@@ -48,6 +49,17 @@ def load_arrays(path: Path) -> dict[str, ndarray]:
             f"expected an .npz file of plain arrays at '{path}', got {error}: write it again"
         ) from error
     return {key: array for key, array in loaded.items() if isinstance(array, ndarray)}
+
+
+def meaningful(array: ndarray) -> ndarray:
+    """An array whose bits NumPy can trust: flags become 0 or 1.
+
+    `ValueError` for characters beyond Unicode, over which it raises `SystemError` later on.
+    """
+    if array.dtype.kind not in "Ub":
+        return array
+    data = np.ascontiguousarray(array).tobytes()
+    return array_of_bytes(data, array.dtype, array.shape, "C")
 
 
 def check_arrays(

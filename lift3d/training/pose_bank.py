@@ -18,6 +18,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Generator, Tensor
 
 from lift3d.errors import FileFormatError, InputError
+from lift3d.io.hdf5_heaps import check_hdf5
 from lift3d.io.hdf5_values import dataset
 from lift3d.io.hdf5_values import group as own_group
 from lift3d.training.retarget_file import FORMAT, VERSION
@@ -97,6 +98,7 @@ def _by_weight(until: Tensor, count: int, generator: Generator) -> Tensor:
 def read_rotations(path: str | PathLike[str], split: str = "train") -> RotationBank:
     """The bank of one split. Raises `FileFormatError` for files of another kind."""
     try:
+        check_hdf5(Path(path))
         with h5py.File(path) as file:
             if (file.attrs.get("format"), file.attrs.get("version")) != (FORMAT, VERSION):
                 raise FileFormatError(
@@ -128,6 +130,7 @@ def read_rotations(path: str | PathLike[str], split: str = "train") -> RotationB
 def splits_of(path: str | PathLike[str]) -> tuple[str, ...]:
     """The splits in such a file. Raises `FileFormatError` for what is no HDF5 file."""
     try:
+        check_hdf5(Path(path))
         with h5py.File(path) as file:
             return tuple(sorted(file))
     except _BROKEN as error:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.helpers import attack_seeds as seeds
+from tests.helpers import attack_seeds_sets as sets
 
 __all__ = ["DOORS", "Door"]
 
@@ -182,96 +183,96 @@ DOORS: Final[dict[str, Door]] = {
     "recording_trc": Door("text", "take_01.trc", _recording, seeds.trc),
     "weights": Door("safetensors", "w.safetensors", _weights, seeds.weights),
     "exemplars": Door("safetensors", "w.safetensors", _exemplars, seeds.exemplars),
-    "rotations_h5": Door("hdf5", "bank.h5", _rotations, seeds.rotations_h5),
+    "rotations_h5": Door("hdf5", "bank.h5", _rotations, sets.rotations_h5),
     "heatmaps_float": Door("binary", "a.float", _heatmaps("a.float"), seeds.heatmaps_float),
     "heatmaps_png": Door("picture", "a.png", _heatmaps("a.png"), seeds.heatmaps_png),
-    "amass": Door("npz", "CMU/01/a_poses.npz", _clips("amass"), seeds.amass),
-    "mocap_h5": Door("hdf5", "cmu_mocap_30hz.h5", _clips("mocap_h5"), seeds.mocap_h5),
+    "amass": Door("npz", "CMU/01/a_poses.npz", _clips("amass"), sets.amass),
+    "mocap_h5": Door("hdf5", "cmu_mocap_30hz.h5", _clips("mocap_h5"), sets.mocap_h5),
     "aistpp": Door(
         "pickle",
-        f"keypoints3d/{seeds.DANCE}.pkl",
+        f"keypoints3d/{sets.DANCE}.pkl",
         _DANCES,
-        seeds.aistpp,
-        seeds.beside_aistpp,
+        sets.aistpp,
+        sets.beside_aistpp,
     ),
     "aistpp_cameras": Door(
-        "json", "cameras/setting1.json", _DANCES, seeds.aistpp_cameras, seeds.beside_aistpp
+        "json", "cameras/setting1.json", _DANCES, sets.aistpp_cameras, sets.beside_aistpp
     ),
     "aistpp_2d": Door(
         "pickle",
-        f"keypoints2d/{seeds.DANCE}.pkl",
+        f"keypoints2d/{sets.DANCE}.pkl",
         _DANCES,
-        seeds.aistpp_2d,
-        seeds.beside_aistpp,
+        sets.aistpp_2d,
+        sets.beside_aistpp,
     ),
     "aistpp_motions": Door(
         "pickle",
-        f"motions/{seeds.DANCE}.pkl",
+        f"motions/{sets.DANCE}.pkl",
         _DANCES,
-        seeds.aistpp_motions,
-        seeds.beside_aistpp,
+        sets.aistpp_motions,
+        sets.beside_aistpp,
     ),
     "aistpp_mapping": Door(
         "text",
         "cameras/mapping.txt",
         _DANCES,
-        seeds.aistpp_mapping,
-        seeds.beside_aistpp,
+        sets.aistpp_mapping,
+        sets.beside_aistpp,
         plain=True,
     ),
-    "pw3d": Door("pickle", "sequenceFiles/train/a.pkl", _clips("3dpw"), seeds.pw3d),
-    "h3wb_json": Door("json", "RGBto3D_train.json", _clips("h3wb"), seeds.h3wb_json),
-    "h3wb_npz": Door("npz", "h3wb_train.npz", _clips("h3wb"), seeds.h3wb_npz),
-    "human36m_npz": Door("npz", "data_3d_h36m.npz", _HUMAN, seeds.human36m_npz),
+    "pw3d": Door("pickle", "sequenceFiles/train/a.pkl", _clips("3dpw"), sets.pw3d),
+    "h3wb_json": Door("json", "RGBto3D_train.json", _clips("h3wb"), sets.h3wb_json),
+    "h3wb_npz": Door("npz", "h3wb_train.npz", _clips("h3wb"), sets.h3wb_npz),
+    "human36m_npz": Door("npz", "data_3d_h36m.npz", _HUMAN, sets.human36m_npz),
     "human36m_h5": Door(
         "hdf5",
         "S1/MyPoses/3D_positions/Walking.h5",
         _HUMAN,
-        seeds.human36m_h5,
+        sets.human36m_h5,
     ),
-    "human36m_mmpose": Door("npz", "h36m_train.npz", _HUMAN, seeds.human36m_mmpose),
+    "human36m_mmpose": Door("npz", "h36m_train.npz", _HUMAN, sets.human36m_mmpose),
     "human36m_motionbert": Door(
         "pickle",
         "h36m_sh_conf_cam_source_final.pkl",
         _HUMAN,
-        seeds.human36m_motionbert,
+        sets.human36m_motionbert,
     ),
-    "human36m_cdf": Door("cdf", "a.cdf", _cdf, seeds.cdf),
-    "human36m_xml": Door("xml", "metadata.xml", _cameras, seeds.cameras_xml),
-    "human36m_cameras_h5": Door("hdf5", "cameras.h5", _cameras, seeds.cameras_h5),
-    "human36m_cameras_pkl": Door("pickle", "cameras.pkl", _cameras, seeds.cameras_pkl),
+    "human36m_cdf": Door("cdf", "a.cdf", _cdf, sets.cdf),
+    "human36m_xml": Door("xml", "metadata.xml", _cameras, sets.cameras_xml),
+    "human36m_cameras_h5": Door("hdf5", "cameras.h5", _cameras, sets.cameras_h5),
+    "human36m_cameras_pkl": Door("pickle", "cameras.pkl", _cameras, sets.cameras_pkl),
     "mpi_train": Door(
         "mat",
         f"{_S1}annot.mat",
         _MPI,
-        seeds.mpi_mat,
-        seeds.beside_mpi,
+        sets.mpi_mat,
+        sets.beside_mpi,
     ),
     "mpi_calibration": Door(
         "text",
         f"{_S1}camera.calibration",
         _MPI,
-        seeds.mpi_calibration,
-        seeds.beside_mpi,
+        sets.mpi_calibration,
+        sets.beside_mpi,
     ),
     "mpi_test": Door(
         "hdf5",
         "mpi_inf_3dhp_test_set/TS1/annot_data.mat",
         _MPI,
-        seeds.mpi_test,
+        sets.mpi_test,
     ),
-    "mpii_mat": Door("mat", "mpii_human_pose_v1_u12_1.mat", _pictures("mpii"), seeds.mpii_mat),
-    "mpii_json": Door("json", "annot/train.json", _pictures("mpii"), seeds.mpii_json),
-    "coco_json": Door("json", "person_keypoints_val2017.json", _pictures("coco"), seeds.coco_json),
+    "mpii_mat": Door("mat", "mpii_human_pose_v1_u12_1.mat", _pictures("mpii"), sets.mpii_mat),
+    "mpii_json": Door("json", "annot/train.json", _pictures("mpii"), sets.mpii_json),
+    "coco_json": Door("json", "person_keypoints_val2017.json", _pictures("coco"), sets.coco_json),
     "crowdpose_json": Door(
-        "json", "crowdpose_val.json", _pictures("crowdpose"), seeds.crowdpose_json
+        "json", "crowdpose_val.json", _pictures("crowdpose"), sets.crowdpose_json
     ),
     "bvh_folder": Door("bvh text", "a.bvh", _clips("bvh"), seeds.bvh),
     "asf_amc_folder": Door(
         "amc text", "02_01.amc", _clips("asf_amc"), seeds.amc, seeds.beside_amc_folder
     ),
     "densepose_json": Door(
-        "json", "densepose_coco_2014_minival.json", _surfaces, seeds.densepose_json
+        "json", "densepose_coco_2014_minival.json", _surfaces, sets.densepose_json
     ),
 }
 """By name; in the order in which they run."""

@@ -7,42 +7,30 @@ import json
 import os
 import pickle
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import h5py
 import numpy as np
 
-from lift3d.training.retarget_file import FORMAT, VERSION
 from tests.datasets import (
-    test_aistpp,
-    test_amass,
     test_folder_mocap,
-    test_h3wb,
-    test_mocap_h5,
-    test_pw3d,
 )
-from tests.datasets import test_mpi_inf_3dhp as mpi
-from tests.datasets import test_picture_sets as sets
-from tests.helpers import array_files, family_files, human36m_files
+from tests.helpers import array_files, family_files
 from tests.helpers.hostile_case import FLAT, LONG
 from tests.io import test_romp
 
-DANCE = test_aistpp.NAME
-_TAKES = human36m_files.takes({"S1": ["Walking"]}, frames=2)
 _SMALL = 1 << 16
 
 
-def _made(write: Callable[[Path], object], pattern: str) -> list[bytes]:
+def made(write: Callable[[Path], object], pattern: str) -> list[bytes]:
     """The files of that pattern that `write` leaves in a folder."""
     with TemporaryDirectory() as name:
         write(Path(name))
         return [path.read_bytes() for path in sorted(Path(name).rglob(pattern)) if path.is_file()]
 
 
-def _real(pattern: str, most: int, cut: int | None = None) -> list[bytes]:
+def real(pattern: str, most: int, cut: int | None = None) -> list[bytes]:
     """Real files, cut after so many lines."""
     root = Path(os.environ.get("LIFT3D_TEST_DATA", "/nowhere"))
     found = [path.read_bytes() for path in sorted(root.rglob(pattern))[:most]]
@@ -50,7 +38,7 @@ def _real(pattern: str, most: int, cut: int | None = None) -> list[bytes]:
     return [text for text in cut_off if len(text) < _SMALL]
 
 
-def _json(*documents: Any) -> list[bytes]:
+def as_json(*documents: Any) -> list[bytes]:
     return [json.dumps(document).encode() for document in documents]
 
 
@@ -65,7 +53,7 @@ def keypoints_json() -> list[bytes]:
     space = [v for n in range(25) for v in (n, n, 1.0, 0.5)]
     person = {"pose_keypoints_2d": LONG, "person_id": [-1], "pose_keypoints_3d": space}
     images = [{"id": 1, "width": 640, "height": 480, "file_name": "1.jpg"}]
-    return _real("*_keypoints.json", 2) + _json(
+    return real("*_keypoints.json", 2) + as_json(
         {"version": 1.3, "people": [person]},
         [entry, entry | {"image_id": "2.jpg"}],
         [entry | {"image_id": 1}],
@@ -102,9 +90,9 @@ def keypoints_h5() -> list[bytes]:
     tracks = good[..., :2].transpose(1, 3, 2, 0)
     files = array_files
     return [
-        *_made(lambda at: files.dlc_table_h5(at / "a.h5", good, files.BODY), "*.h5"),
-        *_made(lambda at: files.dlc_fixed_h5(at / "a.h5", good, files.BODY, ("a",)), "*.h5"),
-        *_made(lambda at: files.sleap_h5(at / "a.h5", tracks, files.BODY, ("t",)), "*.h5"),
+        *made(lambda at: files.dlc_table_h5(at / "a.h5", good, files.BODY), "*.h5"),
+        *made(lambda at: files.dlc_fixed_h5(at / "a.h5", good, files.BODY, ("a",)), "*.h5"),
+        *made(lambda at: files.sleap_h5(at / "a.h5", tracks, files.BODY, ("t",)), "*.h5"),
     ]
 
 
@@ -159,22 +147,22 @@ def torch_zip() -> list[bytes]:
     import torch
 
     value = {"a": torch.ones(2, 3), "b": torch.arange(4), "c": [torch.ones(2).bfloat16()]}
-    return _made(lambda at: torch.save(value, at / "a.pt"), "*.pt")
+    return made(lambda at: torch.save(value, at / "a.pt"), "*.pt")
 
 
 def body_pickle() -> list[bytes]:
     model = family_files.arrays("mano", vertices=12)
     return [
-        *_made(lambda at: family_files.write_pickle(at / "a.pkl", model), "*.pkl"),
-        *_made(lambda at: family_files.write_old_pickle(at / "a.pkl", model), "*.pkl"),
+        *made(lambda at: family_files.write_pickle(at / "a.pkl", model), "*.pkl"),
+        *made(lambda at: family_files.write_old_pickle(at / "a.pkl", model), "*.pkl"),
     ]
 
 
 def body_npz() -> list[bytes]:
     model = family_files.arrays("flame", vertices=12)
     return [
-        *_made(lambda at: family_files.write_npz(at / "a.npz", model), "*.npz"),
-        *_made(lambda at: family_files.write_object_npz(at / "a.npz", model), "*.npz"),
+        *made(lambda at: family_files.write_npz(at / "a.npz", model), "*.npz"),
+        *made(lambda at: family_files.write_object_npz(at / "a.npz", model), "*.npz"),
     ]
 
 
@@ -183,14 +171,14 @@ def body_safetensors() -> list[bytes]:
     from lift3d_body_models.model_files import write_model
 
     arrays = checked_arrays(family_files.arrays("flame", vertices=12), "seed")
-    return _made(lambda at: write_model(at / "a.safetensors", arrays), "*.safetensors")
+    return made(lambda at: write_model(at / "a.safetensors", arrays), "*.safetensors")
 
 
 def weights() -> list[bytes]:
     from lift3d.lifting.universal_net import UniversalConfig, UniversalNet, save_weights
 
     network = UniversalNet(UniversalConfig(width=2, blocks=1, hypotheses=1))
-    return _made(lambda at: save_weights(network, at / "a.safetensors"), "*.safetensors")
+    return made(lambda at: save_weights(network, at / "a.safetensors"), "*.safetensors")
 
 
 def exemplars() -> list[bytes]:
@@ -199,7 +187,7 @@ def exemplars() -> list[bytes]:
     from lift3d.lifting.exemplars import ExemplarLibrary, ViewGrid, save_library
 
     library = ExemplarLibrary(torch.rand(2, 23, 3), ViewGrid(4, (0.0,), 4.0))
-    return _made(lambda at: save_library(library, at / "a.safetensors"), "*.safetensors")
+    return made(lambda at: save_library(library, at / "a.safetensors"), "*.safetensors")
 
 
 # ---- clips and recordings ----
@@ -209,22 +197,22 @@ def clip_npz() -> list[bytes]:
     from lift3d.io import write_clip
     from tests.helpers.world_clip import random_clip
 
-    return _made(lambda at: write_clip(at / "a.npz", random_clip(1, 4)), "*.npz")
+    return made(lambda at: write_clip(at / "a.npz", random_clip(1, 4)), "*.npz")
 
 
 def bvh() -> list[bytes]:
     rows = ["10 90 20 0 0 0"] * 2
-    own = _made(partial(lambda at: test_folder_mocap.bvh(at / "a.bvh", rows)), "*.bvh")
-    real = _real("tpose.bvh", 1) or []
-    return own + real
+    return made(lambda at: test_folder_mocap.bvh(at / "a.bvh", rows), "*.bvh") + real(
+        "tpose.bvh", 1
+    )
 
 
 def asf() -> list[bytes]:
-    return _real("asfamc/02.asf", 1) or [_ASF]
+    return real("asfamc/02.asf", 1) or [_ASF]
 
 
 def amc() -> list[bytes]:
-    return _real("asfamc/02_01.amc", 1, cut=33) or [_AMC]
+    return real("asfamc/02_01.amc", 1, cut=33) or [_AMC]
 
 
 def beside_amc(folder: Path) -> None:
@@ -271,7 +259,7 @@ def c3d() -> list[bytes]:
     from lift3d.io.point_tracks import PointTracks
 
     tracks = PointTracks(("a", "b"), np.random.default_rng(0).random((3, 2, 3)), 100.0, 0)
-    return _made(lambda at: write_c3d(at / "a.c3d", tracks), "*.c3d")
+    return made(lambda at: write_c3d(at / "a.c3d", tracks), "*.c3d")
 
 
 # ---- heat maps ----
@@ -293,140 +281,3 @@ def heatmaps_png() -> list[bytes]:
 
     picture = np.full((4, 4 * LIMB_MODELS[0].maps), 99, np.uint8)
     return [cv2.imencode(kind, picture)[1].tobytes() for kind in (".png", ".jpg", ".bmp")]
-
-
-# ---- data sets ----
-
-
-def amass() -> list[bytes]:
-    return _made(test_amass.save, "*.npz")
-
-
-def mocap_h5() -> list[bytes]:
-    return _made(lambda at: test_mocap_h5.write(at / "a.h5", {}), "*.h5")
-
-
-def rotations_h5() -> list[bytes]:
-    def write(folder: Path) -> None:
-        with h5py.File(folder / "a.h5", "w") as file:
-            file.attrs.update({"format": FORMAT, "version": VERSION, "joint_names": '["a", "b"]'})
-            group = file.create_group("train")
-            group["axis_angle"] = np.zeros((3, 2, 3), np.float32)
-            group["transl"] = np.zeros((3, 3), np.float32)
-            group["ok"], group["clip_starts"] = np.ones(3, bool), [0, 3]
-            group["fps"], group["weight"] = [30.0], [1.0]
-            group["name"] = group["subject"] = np.array(["a"], "S3")
-
-    return _made(write, "*.h5")
-
-
-def aistpp() -> list[bytes]:
-    return _made(test_aistpp.save, "keypoints3d/*.pkl")
-
-
-def aistpp_2d() -> list[bytes]:
-    return _made(test_aistpp.save, "keypoints2d/*.pkl")
-
-
-def aistpp_motions() -> list[bytes]:
-    return _made(test_aistpp.save, "motions/*.pkl")
-
-
-def aistpp_mapping() -> list[bytes]:
-    return _made(test_aistpp.save, "mapping.txt")
-
-
-def aistpp_cameras() -> list[bytes]:
-    return _made(test_aistpp.save, "setting1.json")
-
-
-def beside_aistpp(folder: Path) -> None:
-    test_aistpp.save(folder)
-
-
-def pw3d() -> list[bytes]:
-    return _made(test_pw3d.save, "*.pkl")
-
-
-def h3wb_json() -> list[bytes]:
-    sample = {"keypoints_3d": test_h3wb.points(np.ones((133, 3)))}
-    path = "S5/Images/WalkingDog 1.54138969/frame_1005.jpg"
-    return _json({"7": sample | {"image_path": path}})
-
-
-def h3wb_npz() -> list[bytes]:
-    world = np.random.default_rng(0).uniform(-500, 500, (2, 133, 3)) + np.array([0, 0, 900])
-    return _made(lambda at: test_h3wb.archive(human36m_files, at, world, [10, 15]), "*.npz")
-
-
-def human36m_npz() -> list[bytes]:
-    return _made(lambda at: human36m_files.write_npz(at, _TAKES), "data_3d_h36m.npz")
-
-
-def human36m_h5() -> list[bytes]:
-    return _made(lambda at: human36m_files.write_h5(at, _TAKES), "*.h5")
-
-
-def human36m_mmpose() -> list[bytes]:
-    return _made(lambda at: human36m_files.write_mmpose(at, _TAKES, "train"), "*.npz")
-
-
-def human36m_motionbert() -> list[bytes]:
-    world = _TAKES["S1", "Walking"]
-    parts = {"train": [("S1", "s_01_act_02_subact_01", world)]}
-    parts["test"] = [("S9", "s_09_act_02_subact_01", world)]
-    return _made(lambda at: human36m_files.write_motionbert(at, parts), "*.pkl")
-
-
-def cdf() -> list[bytes]:
-    values = np.ones((2, 96))
-    return _made(lambda at: human36m_files.write_cdf_file(at / "a.cdf", values), "*.cdf")
-
-
-def cameras_xml() -> list[bytes]:
-    return _made(lambda at: human36m_files.write_xml(at, _TAKES), "*.xml")
-
-
-def cameras_h5() -> list[bytes]:
-    return _made(lambda at: human36m_files.write_cameras_h5(at, _TAKES), "*.h5")
-
-
-def cameras_pkl() -> list[bytes]:
-    return _made(lambda at: human36m_files.write_mmpose(at, _TAKES, "train"), "*.pkl")
-
-
-def mpi_mat() -> list[bytes]:
-    return _made(lambda at: mpi.write_train(at, mpi.world_mm(2)), "*.mat")
-
-
-def mpi_calibration() -> list[bytes]:
-    return [mpi.calibration().encode()]
-
-
-def beside_mpi(folder: Path) -> None:
-    mpi.write_train(folder / "S1/Seq1", mpi.world_mm(2))
-
-
-def mpi_test() -> list[bytes]:
-    return _made(mpi.write_test, "*.mat")
-
-
-def mpii_mat() -> list[bytes]:
-    return _made(lambda at: sets.mpii_mat(at / "a.mat"), "*.mat")
-
-
-def mpii_json() -> list[bytes]:
-    entry = {"image": "a.jpg", "center": [9, 9], "scale": 1.0, "joints": [[1, 1]] * 16}
-    return _json([entry | {"joints_vis": [1] * 16}])
-
-
-def coco_json() -> list[bytes]:
-    return _json(sets.document(sets.person()))
-
-
-def crowdpose_json() -> list[bytes]:
-    return _json(sets.document(sets.person(14)))
-
-
-def densepose_json() -> list[bytes]:
-    return _json(sets.document(sets.surface()))

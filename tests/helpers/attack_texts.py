@@ -208,7 +208,7 @@ def _including(href: str) -> bytes:
 
 def _mapping(lair: Lair) -> bytes:
     """A list that says that a sequence's cameras are in another place."""
-    from tests.helpers.attack_seeds import DANCE, aistpp_cameras
+    from tests.helpers.attack_seeds_sets import DANCE, aistpp_cameras
 
     (lair.secret / "stolen.json").write_bytes(aistpp_cameras()[0])
     return f"{DANCE} {lair.secret}/stolen\n".encode()

@@ -2,9 +2,11 @@
 
 import json
 import time
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -15,10 +17,17 @@ from lift3d.errors import FileFormatError
 from lift3d.io import read_clip, read_keypoints, write_clip
 from lift3d.io.asf_amc import read_asf
 from lift3d.io.bvh import read_bvh
+from lift3d.io.hdf5_heaps import check_hdf5
 from lift3d.io.recordings import read_recording
 from lift3d.io.safe_torch import read_torch_tensors
 from lift3d.lifting.universal_net import UniversalConfig, UniversalNet, load_weights
+from lift3d_datasets.amass import Amass
 from lift3d_datasets.human36m_cameras import cameras_of
+from lift3d_datasets.mocap_h5 import MocapH5
+from lift3d_datasets.mpi_inf_3dhp import MpiInf3dhp
+from tests.datasets import test_mocap_h5
+from tests.datasets import test_mpi_inf_3dhp as mpi
+from tests.datasets.test_amass import save
 from tests.helpers.attack_seeds import beside_amc
 from tests.helpers.hostile_case import FLAT
 from tests.helpers.world_clip import random_clip
@@ -139,6 +148,70 @@ def test_archives_of_zeros(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
     np.savez_compressed(path, joints=np.zeros(40_000_000, np.uint16), format_version=1)
     assert "more than arrays can be packed" in quickly(read_clip, path)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"mocap_framerate": "fast"}, {"poses": 1.0}, {"betas": "x"}, {"gender": [], "trans": 1.0}],
+)
+def test_a_motion_of_amass_with_other_values(changes: dict[str, object], tmp_path: Path) -> None:
+    save(tmp_path, "CMU/01/a_poses.npz", **changes)
+    with pytest.raises(FileFormatError, match=r"a_poses\.npz"):
+        list(Amass(tmp_path).clips("train"))
+
+
+def test_texts_of_hdf5_whose_heap_has_no_end(tmp_path: Path) -> None:
+    """HDF5 2.0 looks for the next piece of free space in the same place, for ever."""
+    path = test_mocap_h5.write(tmp_path / "cmu_mocap_30hz.h5", {})
+    check_hdf5(path)
+    data = bytearray(path.read_bytes())
+    at = data.find(b"GCOL") + 16
+    while at_number := int.from_bytes(data[at : at + 2], "little"):
+        assert at_number < 100
+        size = int.from_bytes(data[at + 8 : at + 16], "little")
+        at += 16 + size + -size % 8
+    data[at + 8 : at + 16] = bytes(8)
+    path.write_bytes(data)
+    with pytest.raises(FileFormatError, match="heap"):
+        list(MocapH5(path).clips("train"))
+
+
+def test_tracks_in_one_giant_piece(tmp_path: Path) -> None:
+    """HDF5 takes the memory of a piece before it looks what of it is there."""
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        limits = {"maxshape": (None,) * 4, "chunks": (1, 2, 5, 40_000_000), "compression": "gzip"}
+        tracks = file.create_dataset("tracks", (1, 2, 5, 2), "<f4", **limits)
+        tracks.id.write_direct_chunk((0, 0, 0, 0), zlib.compress(bytes(1000)))
+        file["node_names"] = np.array([f"n{n}" for n in range(5)], "S")
+        file["track_names"] = np.empty(0)
+    assert "pieces" in quickly(read_keypoints, path)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x89HDF\r\n\x1a\n", b"x" * 40])
+def test_hdf5_of_a_few_bytes(content: bytes, write: Write, tmp_path: Path) -> None:
+    write("cameras.h5", content)
+    with pytest.raises(FileFormatError, match=r"cameras\.h5"):
+        cameras_of(tmp_path)
+
+
+def test_texts_of_characters_beyond_unicode(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    write_clip(path, random_clip(1, 4))
+    with np.load(path, allow_pickle=False) as file:
+        arrays = {key: file[key] for key in file.files}
+    arrays["body_model"] = np.frombuffer(b"\xff\xff\xff\x7f", "<u4").view("<U1")[0:1].reshape(())
+    np.savez(path, **arrays)
+    assert "beyond Unicode" in quickly(read_clip, path)
+
+
+def test_points_of_no_camera(tmp_path: Path) -> None:
+    folder = tmp_path / "mpi_inf_3dhp_test_set" / "TS1"
+    mpi.write_test(folder)
+    with h5py.File(folder / "annot_data.mat", "r+") as file:
+        file["annot3"][:] = np.inf
+    with pytest.raises(FileFormatError, match="camera"):
+        list(MpiInf3dhp(tmp_path, partial=True).clips("test"))
 
 
 def test_one_number_as_a_giant_tensor(tmp_path: Path) -> None:
