@@ -5,6 +5,7 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
@@ -26,7 +27,9 @@ def load_arrays(path: Path) -> dict[str, ndarray]:
         with zipfile.ZipFile(path) as archive:
             check_packing(archive)
         with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
-            loaded = {key: meaningful(file[key]) for key in file.files}
+            members: dict[str, Any] = {key: file[key] for key in file.files}
+            arrays = {key: x for key, x in members.items() if isinstance(x, ndarray)}
+            loaded = {key: meaningful(array) for key, array in arrays.items()}
     except FileNotFoundError:
         raise FileFormatError(
             f"expected an .npz file at '{path}', got nothing there: check the path"
@@ -48,7 +51,7 @@ def load_arrays(path: Path) -> dict[str, ndarray]:
         raise FileFormatError(
             f"expected an .npz file of plain arrays at '{path}', got {error}: write it again"
         ) from error
-    return {key: array for key, array in loaded.items() if isinstance(array, ndarray)}
+    return loaded
 
 
 def meaningful(array: ndarray) -> ndarray:
