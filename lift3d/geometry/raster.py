@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int32
 from numpy import ndarray
 
-from lift3d_viewer.kernels.jit import exact
+from lift3d.geometry.compiled import exact
 
 __all__ = ["cover", "locate", "outline"]
 
