@@ -11,13 +11,14 @@ if TYPE_CHECKING:
     from lift3d.body import BodyMesh, BodyParams
     from lift3d.camera import Camera
     from lift3d.clip import Clip, Person
+    from lift3d.detection import detect
     from lift3d.errors import Lift3dError
     from lift3d.estimate import BodyEstimate
     from lift3d.io import KeypointFile, read_clip, read_keypoints, write_clip, write_glb
     from lift3d.motion import Motion
     from lift3d.pictures import render_clip
     from lift3d.pipeline import LiftOptions, lift, reprojection
-    from lift3d.plugins import body_models, datasets, lifters, regressors, viewers
+    from lift3d.plugins import body_models, datasets, detectors, lifters, regressors, viewers
     from lift3d.pose import Pose2D, Pose3D
     from lift3d.skeleton import Skeleton
     from lift3d.skeletons import SKELETONS, correspondence, skeleton_named
@@ -40,6 +41,8 @@ __all__ = [
     "body_models",
     "correspondence",
     "datasets",
+    "detect",
+    "detectors",
     "lift",
     "lifters",
     "read_clip",
@@ -57,13 +60,14 @@ _HOMES: Final = {
     "body": ("BodyMesh", "BodyParams"),
     "camera": ("Camera",),
     "clip": ("Clip", "Person"),
+    "detection": ("detect",),
     "errors": ("Lift3dError",),
     "estimate": ("BodyEstimate",),
     "io": ("KeypointFile", "read_clip", "read_keypoints", "write_clip", "write_glb"),
     "motion": ("Motion",),
     "pictures": ("render_clip",),
     "pipeline": ("LiftOptions", "lift", "reprojection"),
-    "plugins": ("body_models", "datasets", "lifters", "regressors", "viewers"),
+    "plugins": ("body_models", "datasets", "detectors", "lifters", "regressors", "viewers"),
     "pose": ("Pose2D", "Pose3D"),
     "skeleton": ("Skeleton",),
     "skeletons": ("SKELETONS", "correspondence", "skeleton_named"),

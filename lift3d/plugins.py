@@ -7,6 +7,7 @@ the same door as anybody's.
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import fields, is_dataclass, replace
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from inspect import Parameter, signature
@@ -15,15 +16,18 @@ from types import UnionType
 from typing import Any, Final, Generic, Literal, TypeVar, Union, get_args, get_origin
 
 from lift3d.errors import InputError, PluginError
-from lift3d.protocols import BodyModel, Dataset, Lifter, Regressor, Viewer
+from lift3d.protocols import BodyModel, Dataset, Detector, Lifter, Regressor, Viewer
 
 __all__ = [
     "PluginGroup",
     "body_models",
     "datasets",
+    "detectors",
     "displays",
     "lifters",
     "open_dataset",
+    "open_detector",
+    "readers",
     "regressors",
     "viewers",
 ]
@@ -86,8 +90,10 @@ def _owner(entry: EntryPoint) -> str:
 
 body_models: Final[PluginGroup[BodyModel]] = PluginGroup("lift3d.body_models")
 datasets: Final[PluginGroup[Dataset]] = PluginGroup("lift3d.datasets")
+detectors: Final[PluginGroup[Detector]] = PluginGroup("lift3d.detectors")
 lifters: Final[PluginGroup[Lifter]] = PluginGroup("lift3d.lifters")
 displays: Final[PluginGroup[Any]] = PluginGroup("lift3d.displays")
+readers: Final[PluginGroup[Any]] = PluginGroup("lift3d.readers")
 regressors: Final[PluginGroup[Regressor]] = PluginGroup("lift3d.regressors")
 viewers: Final[PluginGroup[Viewer]] = PluginGroup("lift3d.viewers")
 
@@ -125,6 +131,38 @@ def open_dataset(name: str, root: Path | None, options: Sequence[str] = ()) -> D
             f"expected a dataset of motion, got '{name}', which has no clips: choose another"
         )
     return data
+
+
+def open_detector(name: str, options: Sequence[str] = ()) -> Detector:
+    """A detector by its name, with options as text ("path=net.onnx", "flip=true").
+
+    Options are its parameters, and the fields of a parameter that is a group of options. Raises
+    `InputError` for options that it does not have or cannot take as text, and for one that it needs.
+    """
+    factory = detectors[name]
+    parameters = signature(factory).parameters.values()
+    groups: dict[str, Any] = {p.name: p.default for p in parameters if is_dataclass(p.default)}
+    known = {p.name: _kinds(p.annotation) for p in parameters if p.name not in groups}
+    of_group = {
+        field.name: (group, _kinds(field.type))
+        for group, default in groups.items()
+        for field in fields(default)
+    }
+    known |= {option: kinds for option, (_, kinds) in of_group.items()}
+    told = dict(_option(name, option, known) for option in options)
+    needed = [p.name for p in parameters if p.default is p.empty and p.name not in told]
+    if needed:
+        raise InputError(
+            f"expected {' and '.join(needed)} for the detector '{name}', got none: give "
+            f"--detector-option {needed[0]}=..."
+        )
+    values = {option: value for option, value in told.items() if option not in of_group}
+    for group, default in groups.items():
+        changed = {
+            key: told[key] for key, (owner, _) in of_group.items() if owner == group and key in told
+        }
+        values[group] = replace(default, **changed)
+    return factory(**values)
 
 
 def _option(

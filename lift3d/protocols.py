@@ -1,6 +1,6 @@
 """What a plug-in is. A plug-in inherits nothing: it has these attributes, and that is all."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
 from jaxtyping import Bool, Float, UInt8
@@ -10,6 +10,7 @@ from torch import Tensor
 from lift3d.body import Articulation, BodyMesh, BodyParams, Surface
 from lift3d.camera import Camera
 from lift3d.capture import AnnotatedPicture
+from lift3d.detected import DetectedPeople
 from lift3d.estimate import BodyEstimate
 from lift3d.motion import Motion
 from lift3d.pose import Pose2D, Pose3D
@@ -19,12 +20,60 @@ __all__ = [
     "AnyLayoutLifter",
     "BodyModel",
     "Dataset",
+    "Detector",
     "Lifter",
     "MotionClip",
     "PictureDataset",
     "Regressor",
+    "TopDownDetector",
+    "VideoDetector",
     "Viewer",
 ]
+
+
+@runtime_checkable
+class Detector(Protocol):
+    """Pictures -> the keypoints of the people in each, in pixels."""
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """The layout of the keypoints that come out."""
+        ...
+
+    def __call__(
+        self,
+        pictures: Sequence[UInt8[ndarray, "height width 3"]],
+        boxes: Sequence[Float[Tensor, "_ 4"] | None] | None = None,
+    ) -> list[DetectedPeople]:
+        """The people in each picture (display RGB, of any sizes).
+
+        `boxes` are where people are, for each picture: column and row of the first pixel, width and
+        height. Where there are none (None), the detector finds people by itself.
+        """
+        ...
+
+
+@runtime_checkable
+class TopDownDetector(Detector, Protocol):
+    """A detector that can be asked whether it finds people where no boxes are given."""
+
+    @property
+    def finds_people(self) -> bool:
+        """If not, it takes the whole picture for the box of one person."""
+        ...
+
+
+@runtime_checkable
+class VideoDetector(Detector, Protocol):
+    """A detector whose answers depend on which picture of a video it sees, or on those before."""
+
+    def over(self, frames: Iterable[int], before: DetectedPeople | None) -> Detector:
+        """The same detector, for pictures of one video that come one after the other.
+
+        `frames` are their numbers. `before` is what was found in the last picture before them, so that
+        work can go on where it was broken off; None at the start.
+        """
+        ...
 
 
 @runtime_checkable

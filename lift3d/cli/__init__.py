@@ -8,7 +8,7 @@ __all__ = ["main"]
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Run one verb; returns the exit code: 0, or 2 with one sentence on stderr for bad input."""
+    """Run one verb; returns the exit code: 0, the verb's own, or 2 with one sentence for bad input."""
     # The library is slow to import; `lift3d --help` should not wait for more than it needs.
     import cv2
     import torch
@@ -22,7 +22,7 @@ def main(args: Sequence[str] | None = None) -> int:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     try:
-        app.cli(prog="lift3d", args=_told(sys.argv[1:] if args is None else args))
+        code = app.cli(prog="lift3d", args=_told(sys.argv[1:] if args is None else args))
     except Lift3dError as error:
         sentence = " ".join(str(error).split())  # names may hold line breaks
         sys.stderr.write(f"lift3d: {sentence}\n")
@@ -33,10 +33,12 @@ def main(args: Sequence[str] | None = None) -> int:
         said = str(stop) or "stopped by hand; nothing half-written was left behind"
         sys.stderr.write(f"lift3d: {said}\n")
         return 130
-    return 0
+    return code if isinstance(code, int) else 0
 
 
 def _told(args: Sequence[str]) -> list[str]:
-    """The arguments; `train regressor` is a verb of two words."""
+    """The arguments; `train regressor` and `train keypoints` are verbs of two words."""
     words = list(args)
-    return ["train-regressor", *words[2:]] if words[:2] == ["train", "regressor"] else words
+    if words[:1] == ["train"] and words[1:2] in (["regressor"], ["keypoints"]):
+        return ["-".join(words[:2]), *words[2:]]
+    return words

@@ -1,22 +1,29 @@
 """The verbs, as plain functions whose signatures are their options."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Final
 
 import tyro
 
+from lift3d.cli.cite import CiteOptions
 from lift3d.cli.console import show_table
 from lift3d.cli.convert_options import ConvertOptions
+from lift3d.cli.detect_options import PictureOptions
 from lift3d.cli.evaluate import ReportOptions, evaluate
+from lift3d.cli.many_options import ManyOptions
 from lift3d.cli.options import CameraOptions, ReadOptions
 from lift3d.cli.render_options import RenderOptions
 from lift3d.errors import InputError
 from lift3d.evaluation import EvaluationConfig
+from lift3d.io.output_formats import FormatName
 from lift3d.lifting.steady import Smoothing
 from lift3d.pipeline import LiftOptions
 from lift3d.plots import ClipPlot
+from lift3d.serving.settings import ServeSettings
 from lift3d.tracking import Tracker
 from lift3d.training.config import TrainConfig
+from lift3d.training.keypoints import KeypointTrainConfig
 from lift3d.training.regressor import RegressorConfig
 
 __all__ = ["app"]
@@ -27,15 +34,19 @@ Outputs = Annotated[tuple[Path, ...], tyro.conf.arg(aliases=["-o"], metavar="FIL
 
 
 _UNKNOWN_CAMERA: Final = CameraOptions()
+_AS_SEEN: Final = PictureOptions()
 _AS_STATED: Final = EvaluationConfig()
 _NO_OPTIONS: Final = ConvertOptions()
 _NO_REPORT: Final = ReportOptions()
 _AS_DRAWN: Final = RenderOptions()
+_AS_LIFTED: Final = CiteOptions()
+_ONE_CLIP: Final = ManyOptions()
+_ON_THIS_MACHINE: Final = ServeSettings()
 
 
 @app.command(name="lift")
 def lift_verb(
-    keypoints: tyro.conf.Positional[Path],
+    keypoints: tyro.conf.Positional[tuple[Path, ...]],
     /,
     output: Outputs,
     format: str | None = None,  # noqa: A002 - the word that users know
@@ -45,6 +56,7 @@ def lift_verb(
     fps: float | None = None,
     camera: Annotated[CameraOptions, tyro.conf.arg(name="")] = _UNKNOWN_CAMERA,
     lifter: str = "articulated",
+    weights: Path | None = None,
     body_model: str = "default",
     path: Path | None = None,
     regressor: str = "smpl",
@@ -54,15 +66,19 @@ def lift_verb(
     camera_moves: bool | None = None,
     height: float | None = None,
     max_people: int = 0,
-) -> None:
-    """Lift a 2D keypoint file to 3D joints and moving bodies.
+    pictures: Annotated[PictureOptions, tyro.conf.arg(name="")] = _AS_SEEN,
+    many: Annotated[ManyOptions, tyro.conf.arg(name="")] = _ONE_CLIP,
+) -> int:
+    """Lift a 2D keypoint file, a video or pictures to 3D joints and moving bodies; or many files.
 
     The ending of each output chooses its format: .npz (joints and body parameters), .glb (skinned
     animation), .bvh, .usdc, .csv, .parquet, .trc, .c3d, .mot (joint angles), .json (COCO), .png, .mp4,
-    .gif, .html (a page that plays).
+    .gif, .html (a page that plays). Many clips go to a folder, or as rows to a name ending in .parquet.
 
     Args:
-        keypoints: A keypoint file, or a folder with one file per frame.
+        keypoints: A keypoint file, or a folder with one file per frame; or a video, a picture or a
+            folder of pictures, in which a detector finds the keypoints. Many clips: several names, a
+            pattern in quotes, a list (.txt), a table of paths (.parquet), a folder with --each.
         output: Where to write; several files may be given.
         format: Format of the file, where its content is told wrongly (openpose, coco, csv, ...).
         skeleton: Joint layout of the file, where it cannot be told or is told wrongly.
@@ -71,6 +87,7 @@ def lift_verb(
         fps: Frames per second, where the file does not say them.
         camera: The camera.
         lifter: Which lifter to use (see `lift3d list`).
+        weights: Its weights, where not those that come with it: what `lift3d train` wrote.
         body_model: Which body to fit (see `lift3d list`); "" stops after the joints.
         path: File or folder to read the body model from, where it is not in the usual places.
         regressor: What reads bodies out of the joints (see `lift3d list`); "" fits them from the joints.
@@ -80,11 +97,14 @@ def lift_verb(
         camera_moves: With --grounded: whether the camera does; feet tell where this is not said.
         height: Height in metres of the person seen longest, who is made that large.
         max_people: Keep only so many people, the longest seen first; 0 keeps all.
+        pictures: How keypoints are found in pictures.
+        many: How many clips are lifted.
     """
-    from lift3d.cli.verbs import lift_to_files
+    from lift3d.cli.lift_many import lift_any
 
     options = LiftOptions(
         lifter=lifter,
+        weights=weights,
         body_model=body_model,
         body_path=path,
         regressor=regressor,
@@ -97,7 +117,42 @@ def lift_verb(
         max_people=max_people,
     )
     reading = ReadOptions(format, skeleton, fps, tracker, repair_swaps)
-    lift_to_files(keypoints, output, options, camera, reading)
+    return lift_any(keypoints, output, options, camera, reading, pictures=pictures, many=many)
+
+
+@app.command(name="detect")
+def detect_verb(
+    source: Annotated[tyro.conf.Positional[Path], tyro.conf.arg(metavar="VIDEO|PICTURE|FOLDER")],
+    /,
+    output: Outputs,
+    pictures: Annotated[PictureOptions, tyro.conf.arg(name="")] = _AS_SEEN,
+    to: FormatName | None = None,
+    skeleton: str | None = None,
+    tracker: Tracker = "greedy",
+    repair_swaps: bool = False,
+    fps: float | None = None,
+    resume: bool = False,
+) -> None:
+    """Find people's 2D keypoints in a video or in pictures.
+
+    The ending of each output chooses its format: .json (COCO), .csv, .parquet, .trc, or a folder
+    (OpenPose). What was found is kept beside the first output until all is done.
+
+    Args:
+        source: A video, a picture, an animated picture, a folder of pictures or a pattern (*) of names.
+        output: Where to write; several files may be given.
+        pictures: How.
+        to: The format to write, where the ending of an output leaves it open.
+        skeleton: Joint layout of what the detector gives, for detectors that have to be told.
+        tracker: How people are followed through the video.
+        repair_swaps: Exchange left and right back where the detector took them for each other.
+        fps: Frames per second, where the video does not say them.
+        resume: Go on where a run of the same command was broken off.
+    """
+    from lift3d.cli.detect import detect_to_files
+
+    reading = ReadOptions(None, skeleton, fps, tracker, repair_swaps)
+    detect_to_files(source, output, pictures, reading, to=to, resume=resume)
 
 
 @app.command(name="render")
@@ -145,6 +200,20 @@ def view_verb(
     from lift3d.cli.view import view
 
     view(clip, live=live, window=window, host=host, port=port, token=token, body_path=path)
+
+
+@app.command(name="serve")
+def serve_verb(
+    settings: Annotated[ServeSettings, tyro.conf.arg(name="")] = _ON_THIS_MACHINE,
+) -> None:
+    """Serve lifting over HTTP: POST keypoints, get joints, bodies, GLB or BVH (extra `serve`).
+
+    Args:
+        settings: Where, to whom, and how much at once.
+    """
+    from lift3d.cli.serve import serve
+
+    serve(settings)
 
 
 @app.command(name="plot")
@@ -227,6 +296,16 @@ def train_regressor_verb(config: Annotated[RegressorConfig, tyro.conf.arg(name="
     train_regressor(config)
 
 
+@app.command(name="train-keypoints")
+def train_keypoints_verb(
+    config: Annotated[KeypointTrainConfig, tyro.conf.arg(name="")],
+) -> None:
+    """Train a 2D keypoint network on pictures ('lift3d train keypoints' is the same)."""
+    from lift3d.cli.train_keypoints import train_keypoints
+
+    train_keypoints(config)
+
+
 @app.command(name="eval")
 def eval_verb(
     root: tyro.conf.Positional[Path | None] = None,
@@ -254,11 +333,13 @@ def eval_verb(
 def list_verb() -> None:
     """List what is installed: plug-ins by group, and the named skeletons."""
     from lift3d import plugins
+    from lift3d.io.sniff import FORMATS
     from lift3d.skeletons import SKELETONS
 
     rows = [
         (group.group.removeprefix("lift3d."), ", ".join(group) or "none")
         for group in (
+            plugins.detectors,
             plugins.lifters,
             plugins.regressors,
             plugins.body_models,
@@ -266,10 +347,53 @@ def list_verb() -> None:
             plugins.datasets,
         )
     ]
+    rows.append(("readers", ", ".join((*(kind.name for kind in FORMATS), *plugins.readers))))
     show_table("plug-ins", ("group", "names"), rows)
     show_table(
         "skeletons", ("name", "joints"), [(name, str(len(s))) for name, s in SKELETONS.items()]
     )
+
+
+@app.command(name="cite")
+def cite_verb(
+    clip: tyro.conf.Positional[Path | None] = None,
+    /,
+    methods: Annotated[CiteOptions, tyro.conf.arg(name="")] = _AS_LIFTED,
+) -> None:
+    """Print BibTeX for the methods that a run used.
+
+    Args:
+        clip: A .npz file written by `lift3d lift`.
+        methods: Which methods, where not those of the file, or of `lift3d lift` by itself.
+    """
+    from lift3d.cli.cite import cited
+
+    sys.stdout.write(cited(clip, methods))
+
+
+@app.command(name="texture")
+def texture_verb(
+    pictures: tyro.conf.Positional[tuple[Path, ...]],
+    /,
+    maps: tuple[Path, ...],
+    output: Annotated[Path, tyro.conf.arg(aliases=["-o"])],
+    person: int = 0,
+    tile: int = 200,
+    own_layout: bool = False,
+) -> None:
+    """Unwrap pictures of one person onto the charts of the body, as one texture without holes.
+
+    Args:
+        pictures: Pictures of the person, from as many sides as there are.
+        maps: What each shows, in the same order: an IUV picture, an .npz of ours, or a DensePose dump.
+        output: The .png to write.
+        person: Which person of each file, from 0.
+        tile: Texels along the side of each of the 24 tiles.
+        own_layout: Write the body's own texture layout instead of the tiles.
+    """
+    from lift3d.cli.texture import make_texture
+
+    make_texture(pictures, maps, output, person=person, tile=tile, own_layout=own_layout)
 
 
 @app.command(name="licences")

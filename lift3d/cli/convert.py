@@ -8,10 +8,9 @@ from typing import Final
 from lift3d.cli.console import Stages, console, show_table
 from lift3d.cli.convert_options import ConvertOptions
 from lift3d.cli.sources import Kind, Source, SourceOptions, read_source
-from lift3d.cli.verbs import check_place
-from lift3d.cli.writing import write_files
+from lift3d.cli.writing import check_target, write_files
 from lift3d.clip import Clip
-from lift3d.errors import FileFormatError, InputError, OutputError, PluginError
+from lift3d.errors import FileFormatError, InputError, PluginError
 from lift3d.io.body_files import BODY_MODEL_SUFFIXES
 from lift3d.io.output_formats import OutputFormat, format_of, reason_against
 from lift3d.plugins import body_models
@@ -56,7 +55,7 @@ def convert_motion(source: Path, target: Path, options: ConvertOptions) -> None:
             "go to .safetensors and lifters to .onnx, nothing else is converted from them"
         )
     found = format_of(target, options.to or "")
-    _check_target(found, source, target)
+    check_target(found, source, target)
     read = _read(source, options)
     clip = _of_person(read.clip, options.person, source)
     _check_pair(found, replace(read, clip=clip), source, target)
@@ -92,18 +91,6 @@ def _read(source: Path, options: ConvertOptions) -> Source:
         raise FileFormatError(
             f"{error} (a body model goes to .safetensors, nothing else is converted from it)"
         ) from error
-
-
-def _check_target(found: OutputFormat, source: Path, target: Path) -> None:
-    """Refuse, before any work, what cannot be written, or would replace what is read."""
-    if not target.suffix and target.is_dir() and found.endings[0] == "":
-        if any(target.iterdir()):
-            raise OutputError(
-                f"expected a new or an empty folder to write, got '{target}', which holds something: "
-                "choose another name"
-            )
-        return
-    check_place(target, source)
 
 
 def _of_person(clip: Clip, person: int | None, source: Path) -> Clip:

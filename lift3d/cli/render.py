@@ -237,7 +237,9 @@ def _texture(path: Path) -> UInt8[ndarray, "rows columns 3"]:
 def _grid(text: str) -> tuple[int, int]:
     rows, by, columns = text.lower().partition("x")
     if not by or not (rows.isdecimal() and columns.isdecimal()) or len(text) > 9:
-        raise InputError(f"expected --sheet as ROWSxCOLUMNS, such as 3x4, got '{text:.20}'")
+        raise InputError(
+            f"expected --sheet as ROWSxCOLUMNS, got '{text:.20}': give two numbers, such as 3x4"
+        )
     return int(rows), int(columns)
 
 

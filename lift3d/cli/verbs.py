@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Final
 
 from lift3d.cli.console import Stages, console, show_table
+from lift3d.cli.detect import keypoints_in, made_ready
+from lift3d.cli.detect_options import PictureOptions
 from lift3d.cli.options import CameraOptions, ReadOptions
-from lift3d.cli.writing import PAGE, Row, write_files, write_page
+from lift3d.cli.writing import PAGE, Row, check_place, write_files, write_page
 from lift3d.clip import Clip
-from lift3d.errors import InputError, OutputError
+from lift3d.detection import holds_pictures
+from lift3d.errors import InputError
 from lift3d.fitting.solve import kernels_on_disk
-from lift3d.io import read_keypoints
+from lift3d.io import KeypointFile, read_keypoints
 from lift3d.io.output_formats import format_of, known_endings
 from lift3d.pictures import open_viewer, render_clip
 from lift3d.pipeline import LiftOptions, lift, make_body, reprojection
@@ -23,6 +26,7 @@ __all__ = ["check_outputs", "check_place", "lift_to_files", "write_outputs"]
 _PICTURES: Final = (".png", ".mp4", ".gif")
 _ENDINGS: Final = (*known_endings(), *_PICTURES, PAGE)
 _AS_TOLD: Final = ReadOptions()
+_AS_SEEN: Final = PictureOptions()
 _POOR: Final = 0.1
 """Share of a person's height; real clips have 0.01, wrong skeletons and cameras 0.2 and more."""
 
@@ -33,20 +37,19 @@ def lift_to_files(
     options: LiftOptions,
     camera: CameraOptions,
     reading: ReadOptions = _AS_TOLD,
+    pictures: PictureOptions = _AS_SEEN,
 ) -> None:
-    """Lift a keypoint file and write every output, with bars on the way and a table at the end."""
+    """Lift a keypoint file and write every output, with bars on the way and a table at the end.
+
+    A video or pictures go through a detector first, as `pictures` tells.
+    """
     check_outputs(outputs, body=bool(options.body_model), source=keypoints)
-    started = time.perf_counter()
-    file = read_keypoints(
-        keypoints,
-        reading.skeleton,
-        format=reading.format,
-        fps=reading.fps,
-        image_size=camera.image_size,
-        tracker=reading.tracker,
-        repair_swaps=reading.repair_swaps,
+    seen = reading.format is None and holds_pictures(keypoints)
+    file, read_seconds = (
+        _seen(keypoints, options, camera, reading, pictures)
+        if seen
+        else _read(keypoints, camera, reading)
     )
-    read_seconds = time.perf_counter() - started
     console.print(f"{file.report}\n{camera}", highlight=False)
     if options.body_model and not kernels_on_disk():
         console.print("compiling for about 20 seconds, this once on this machine", highlight=False)
@@ -64,7 +67,11 @@ def lift_to_files(
         )
     frames = len(clip) * len(clip.people)
     speed = [
-        ("read keypoints", f"{read_seconds:.2f}", f"{file.report.frames / read_seconds:.0f}"),
+        (
+            "find keypoints" if seen else "read keypoints",
+            f"{read_seconds:.2f}",
+            f"{file.report.frames / read_seconds:.0f}",
+        ),
         ("lift and fit", f"{lift_seconds:.2f}", f"{frames / lift_seconds:.0f}"),
     ]
     if clip.note:
@@ -76,6 +83,42 @@ def lift_to_files(
     if options.body_model:
         _show_fit(clip, make_body(options.body_model, options.body_path))
     show_table("written", ("file", "size", "seconds"), written)
+
+
+def _read(path: Path, camera: CameraOptions, reading: ReadOptions) -> tuple[KeypointFile, float]:
+    """A keypoint file, and the seconds that it took."""
+    started = time.perf_counter()
+    file = read_keypoints(
+        path,
+        reading.skeleton,
+        format=reading.format,
+        fps=reading.fps,
+        image_size=camera.image_size,
+        tracker=reading.tracker,
+        repair_swaps=reading.repair_swaps,
+    )
+    return file, time.perf_counter() - started
+
+
+def _seen(
+    path: Path,
+    options: LiftOptions,
+    camera: CameraOptions,
+    reading: ReadOptions,
+    pictures: PictureOptions,
+) -> tuple[KeypointFile, float]:
+    """The keypoints in pictures; meanwhile what lifting needs is loaded. Pictures know their size."""
+    with made_ready(options):
+        started = time.perf_counter()
+        file = keypoints_in(path, pictures, reading)
+        seconds = time.perf_counter() - started
+    told, seen = camera.image_size, file.report.image_size
+    if told is not None and told != seen:
+        raise InputError(
+            f"expected no --image-size with pictures, which have {seen[0]} x {seen[1]} pixels (height x "
+            f"width), got {told[0]} x {told[1]}: leave it out"
+        )
+    return file, seconds
 
 
 def check_outputs(outputs: Sequence[Path], *, body: bool, source: Path | None = None) -> None:
@@ -105,29 +148,6 @@ def _is_picture(path: Path) -> bool:
 
 def _has_keypoints(clip: Clip) -> bool:
     return any(len(person.keypoints.pose.skeleton) for person in clip.people)
-
-
-def check_place(path: Path, source: Path | None = None) -> None:
-    """Refuse a place that takes no file, or that of the source."""
-    try:
-        same = source is not None and path.resolve() == source.resolve()
-        taken = path.is_dir()
-        folder = next(place for place in path.absolute().parents if place.exists())
-    except (OSError, ValueError, RuntimeError) as error:  # too long, a zero byte, links in a ring
-        raise OutputError(
-            f"expected a place to write '{path}', got {error}: choose another name"
-        ) from error
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise OutputError(
-            f"expected a folder to write '{path}' to, got '{folder}', which takes no files: "
-            "choose another place"
-        )
-    if taken:
-        raise OutputError(f"expected a file to write, got '{path}', a folder: choose another name")
-    if same:
-        raise OutputError(
-            f"expected an output beside the input, got '{path}' for both: choose another name"
-        )
 
 
 def write_outputs(

@@ -29,6 +29,7 @@ from lift3d.decoders.people import People
 from lift3d.decoders.pixels import Grid, to_picture
 from lift3d.decoders.regression import BoxOrigin, decode_regression
 from lift3d.decoders.shift import decode_quarter_shift
+from lift3d.decoders.simcc import decode_simcc, merge_flipped_simcc
 from lift3d.decoders.softargmax import decode_soft_argmax_2d, decode_soft_argmax_3d
 from lift3d.decoders.targets import gaussian_maps, limb_fields
 
@@ -60,6 +61,7 @@ __all__ = [
     "decode_paf",
     "decode_quarter_shift",
     "decode_regression",
+    "decode_simcc",
     "decode_soft_argmax_2d",
     "decode_soft_argmax_3d",
     "flow_to_neighbours",
@@ -69,6 +71,7 @@ __all__ = [
     "joint_candidates",
     "limb_fields",
     "merge_flipped",
+    "merge_flipped_simcc",
     "pose_scores",
     "read_openpose_maps",
     "split_openpose_maps",

@@ -27,6 +27,8 @@ def decode_beliefs(
 
     A joint is missing (NaN, NaN, 0) where the background believes more than `most_background` at its
     peak: the joint is then not in the picture. 1 or more never leaves one out.
+
+    Raises `InputError` for another number of maps than the joints and a background.
     """
     maps = readable(beliefs, "joints_and_background height width", "belief maps")
     if maps.shape[-3] != joints + 1:

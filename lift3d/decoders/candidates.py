@@ -56,6 +56,8 @@ def associate_candidates(
     `reach` in picture pixels: how far a crop's candidate of a joint may be from another's that is the
     same joint (in the paper the width of the Gaussian response times a factor for the joint). Missing
     candidates have response 0.
+
+    Raises `InputError` for candidates of another shape, or that are not finite.
     """
     if candidates.ndim != 4 or candidates.shape[-1] != 3 or not candidates.is_floating_point():
         raise InputError(

@@ -37,6 +37,8 @@ def decode_dark(
     `kernel` is the width of the blur in pixels, odd: 11 for maps of 64 x 48 (a Gaussian of 2 pixels),
     17 for 96 x 72, 1 for none. A peak within two pixels of the border, or where the blurred map has
     no maximum nearby, keeps its whole pixel. A map without a value above 0 gives a missing joint.
+
+    Raises `InputError` for a kernel that is not odd.
     """
     if kernel < 1 or kernel % 2 == 0:
         raise InputError(f"expected an odd kernel width of at least 1, got {kernel}: 11 is usual")

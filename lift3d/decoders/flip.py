@@ -38,7 +38,10 @@ def unflip(
     shift: bool = False,
 ) -> Float[Tensor, "*batch joints height width"]:
     """The heatmaps of a mirrored picture in the frame of the picture: columns reversed, left and right
-    joints swapped; with `shift` one pixel to the right, the first column staying as it is."""
+    joints swapped; with `shift` one pixel to the right, the first column staying as it is.
+
+    Raises `InputError` for another number of maps than the skeleton has joints.
+    """
     maps = readable(of_mirrored, "joints height width", "mirrored heatmaps")
     if maps.shape[-3] != len(skeleton):
         raise InputError(

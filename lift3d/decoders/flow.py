@@ -31,6 +31,8 @@ def flow_to_neighbours(
     Neighbours stand from the earliest to the latest, the frame itself in the middle; those beyond the
     clip are NaN. Values are x, y displacements in heat-map pixels, from OpenCV's dense inverse search
     on the pictures as they are.
+
+    Raises `InputError` for frames that are no bytes of RGB, and for maps or a reach of nothing.
     """
     if frames.ndim != 4 or frames.dtype != np.uint8 or min(map_size) < 1 or reach < 0:
         raise InputError(
@@ -56,6 +58,8 @@ def fuse_over_time(
 
     `flows` as of `flow_to_neighbours`; `weights` has one number for each neighbour, all equal where it
     is not given. Neighbours beyond the clip (NaN) do not count.
+
+    Raises `InputError` where weights leave nothing of a frame, or flows reach beyond the clip.
     """
     maps = readable(heatmaps, "frames joints height width")
     frames, neighbours = len(maps), flows.shape[1] if flows.ndim == 5 else 1

@@ -22,6 +22,8 @@ def decode_heatmaps(
     """x (column), y (row) in heat-map pixels and confidence, by the method of that name.
 
     Each has its own function where its constants can be set.
+
+    Raises `InputError` for an unknown mode, and what the decoders raise.
     """
     decoders = {
         "argmax": decode_argmax,

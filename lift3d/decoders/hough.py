@@ -46,6 +46,8 @@ def hough_votes(
     `heatmaps` are probabilities from 0 to 1 (after the sigmoid) of lying within `radius` pixels of the
     joint. `offsets` point from each pixel to the joint: x (columns) and y (rows), in heat-map pixels.
     Votes that leave the map are lost.
+
+    Raises `InputError` for maps that are no probabilities and a radius of 0.
     """
     maps = readable(heatmaps, "joints height width")
     readable(offsets, "joints two height width", "offsets")

@@ -47,6 +47,8 @@ def find_peaks(
 
     Of equal pixels beside each other the first, row by row, is the peak. Of each joint the `most`
     largest are kept.
+
+    Raises `InputError` for a threshold that is not finite, no peaks, or an even window.
     """
     if not np.isfinite(threshold) or most < 1 or window < 3 or window % 2 == 0:
         raise InputError(

@@ -37,6 +37,8 @@ def to_picture(
     `map_size` is (height, width) of the heatmaps. `crop` is the part of the picture that the network
     saw, stretched to its input: column and row of its first pixel, width and height in pixels. A whole
     picture is [0, 0, width, height]; one with padding (OpenPose's) is larger than the picture.
+
+    Raises `InputError` for an unknown grid, and for maps or crops without pixels.
     """
     if grid not in ("half_pixel", "corners", "multiple"):
         raise InputError(

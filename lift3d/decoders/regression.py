@@ -27,6 +27,8 @@ def decode_regression(
 
     `boxes` are column and row of the first pixel, width and height. The corner of a box is the edge of
     its first pixel, half a pixel before that pixel's centre.
+
+    Raises `InputError` for an unknown origin, and for boxes without an area.
     """
     if origin not in ("centre", "corner"):
         raise InputError(

@@ -25,6 +25,8 @@ def gaussian_maps(
 
     `sigma` in heat-map pixels. The largest of several people's maps is what networks learn:
     `gaussian_maps(people, size).amax(0)`.
+
+    Raises `InputError` for a sigma of 0 or below.
     """
     widths = torch.as_tensor(sigma, dtype=keypoints.dtype, device=keypoints.device)
     if not bool((widths > 0).all()):

@@ -32,7 +32,7 @@ __all__ = ["read_alphapose", "signs_of_alphapose"]
 _LAYOUTS: Final = MappingProxyType(
     {16: MPII_16, 17: COCO_17, 26: HALPE_26, 133: COCO_WHOLEBODY_133, 136: HALPE_136}
 )
-_LAST_NUMBER: Final = re.compile(r"(?<!\d)(\d++)[^\d/\\]*?(?:\.[^./\\]*)?$")
+_LAST_NUMBER: Final = re.compile(r"(?<!\d)(?=(\d+))\1[^\d/\\]*?(?:\.[^./\\]*)?$")
 _CLOSE: Final = 100
 _PICTURE: Final = "'image_id' as a picture's name"
 _TERMS: Final = Terms("entry", entry=_PICTURE, fields={"image_id": _PICTURE})
@@ -94,7 +94,10 @@ def _by_picture(specimen: Specimen) -> Detections:
 def _frames(names: Sequence[str]) -> tuple[list[int], tuple[str, ...]]:
     """Frame numbers from the names; their order where the names have none, or far apart ones."""
     if not names:
-        raise FileFormatError("expected at least one picture in AlphaPose's results, got none")
+        raise FileFormatError(
+            "expected at least one picture in AlphaPose's results, got none: run it on a video with "
+            "pictures"
+        )
     matches = [_LAST_NUMBER.search(name) for name in names]
     numbers = [int(match[1][-12:]) for match in matches if match]
     spread = max(numbers, default=0) - min(numbers, default=0)

@@ -172,7 +172,8 @@ def _frame_time(word: bytes, file: Path) -> float:
         seconds = math.nan
     if not 0 < seconds < 3600:
         raise FileFormatError(
-            f"expected a frame time above 0 seconds in '{file}', got {word.decode('latin1')}"
+            f"expected a frame time above 0 seconds in '{file}', got "
+            f"{word.decode('latin1')[:40]}: correct the line 'Frame Time:'"
         )
     return seconds
 
@@ -253,7 +254,7 @@ class _Tree:
 
     def _at(self) -> "_Tree":
         """Itself, while the joint named last is open: only it takes an offset and channels."""
-        if not self._open or self._open[-1] != len(self.names) - 1:
+        if not self.names or not self._open or self._open[-1] != len(self.names) - 1:
             self._refuse("OFFSET and CHANNELS before a joint's children", "them elsewhere")
         return self
 

@@ -95,10 +95,10 @@ def read_parameters(data: bytes, words: Words) -> Parameters:
 def _entries(data: bytes, words: Words) -> Iterator[_Entry]:
     at = 4
     for _ in range(_MOST):
-        length = abs(int.from_bytes(data[at : at + 1], signed=True))  # negative: locked
+        length = abs(int.from_bytes(data[at : at + 1], "big", signed=True))  # negative: locked
         if not length or at + 4 + length > len(data):
             return
-        number = int.from_bytes(data[at + 1 : at + 2], signed=True)
+        number = int.from_bytes(data[at + 1 : at + 2], "big", signed=True)
         name = data[at + 2 : at + 2 + length].decode("latin1").strip().upper()
         way = at + 2 + length
         (step,) = words.integers(data[way : way + 2])

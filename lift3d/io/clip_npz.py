@@ -48,12 +48,19 @@ from lift3d.motion import Motion
 from lift3d.pose import Pose2D, Pose3D
 from lift3d.skeleton import Skeleton
 
-__all__ = ["FORMAT_VERSION", "read_clip", "write_clip"]
+__all__ = [
+    "CLIP_SHAPES",
+    "FORMAT_VERSION",
+    "clip_arrays",
+    "clip_of_arrays",
+    "read_clip",
+    "write_clip",
+]
 
 FORMAT_VERSION: Final = 1
 
 # Axes by their letters above; `*` stands for the frames of a moving camera, or nothing.
-_SHAPES: Final = MappingProxyType(
+CLIP_SHAPES: Final = MappingProxyType(
     {
         "person_ids": ("iu", "P"),
         "fps": ("f", ""),
@@ -92,15 +99,19 @@ def write_clip(path: str | PathLike[str], clip: Clip) -> None:
     Raises `InputError` where people have different skeletons or a person's betas change over time,
     and `OutputError` where the file cannot be written.
     """
-    arrays = _arrays(clip)
+    arrays = clip_arrays(clip)
     with atomic_path(path) as partial, partial.open("wb") as file:
         np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
 def read_clip(path: str | PathLike[str]) -> Clip:
     """Read what `write_clip` wrote; `FileFormatError` says what is wrong with any other file."""
-    arrays = load_arrays(Path(path))
-    check_arrays(arrays, FORMAT_VERSION, _SHAPES, Path(path))
+    return clip_of_arrays(load_arrays(Path(path)), Path(path))
+
+
+def clip_of_arrays(arrays: dict[str, ndarray], path: Path) -> Clip:
+    """The clip that arrays under the keys above describe; `path` is where they come from, for errors."""
+    check_arrays(arrays, FORMAT_VERSION, CLIP_SHAPES, path)
     most = max(len(arrays["keypoint_names"]), len(arrays["joint_names"]))
     if most > LIMITS.joints:
         raise FileFormatError(
@@ -116,7 +127,8 @@ def read_clip(path: str | PathLike[str]) -> Clip:
         ) from error
 
 
-def _arrays(clip: Clip) -> dict[str, Any]:
+def clip_arrays(clip: Clip) -> dict[str, Any]:
+    """A clip as arrays under the keys above; raises `InputError` as `write_clip` does."""
     people, camera = clip.people, clip.camera
     _same_skeletons(people)
     empty = Skeleton("", (), ())

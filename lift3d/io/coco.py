@@ -147,7 +147,10 @@ def _images(specimen: Specimen) -> list[_Image]:
 
 
 def _no_lists(where: str) -> FileFormatError:
-    return FileFormatError(f"expected lists of images and people in {where}: write it again")
+    return FileFormatError(
+        f"expected lists of images and people in {where}, got something else under these names: "
+        "write it again"
+    )
 
 
 def _image_size(images: list[_Image], where: str) -> tuple[int, int] | None:

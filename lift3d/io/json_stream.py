@@ -139,21 +139,23 @@ def _refusal(
         number = f", {terms.unit} {first + int(step[1])}" if step[1].isdigit() else ""
         where, steps = where + number, steps[step.end() :]
     place = f"{where} at '{steps.lstrip('.')}'" if steps else where
-    return FileFormatError(f"expected {_in_words(complaint, place, steps, terms)}: write it again")
+    wanted, got = _in_words(complaint, steps, terms)
+    return FileFormatError(f"expected {wanted} in {place}, got {got}: write it again")
 
 
-def _in_words(complaint: str, place: str, steps: str, terms: Terms) -> str:
+def _in_words(complaint: str, steps: str, terms: Terms) -> tuple[str, str]:
+    """What should stand there, and what does."""
     found = _WANTED.match(complaint)
     if found is None:
-        return f"all values that the format has in {place}, got this: {complaint}"
+        return "all values that the format has", f"this: {complaint}"
     wanted, got = found.groups()
     name = steps.rpartition(".")[2]
     if name in terms.fields:
-        return f"{terms.fields[name]} in {place}, got {got}"
+        return terms.fields[name], got
     if wanted == "array" and name in ("people", "bodies", "annots"):
-        return f"a list of people in {place}, got {got}"
+        return "a list of people", got
     words = {"object": terms.entry, "float": terms.values, "array": terms.values}
-    return f"{words.get(wanted, wanted)} in {place}, got {got}"
+    return words.get(wanted, wanted), got
 
 
 def _first_batch(

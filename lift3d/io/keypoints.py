@@ -23,7 +23,7 @@ from lift3d.io.people import (
     without_scraps,
 )
 from lift3d.io.pixels import Source, pixels_from, settle_image_size, share_outside
-from lift3d.io.sniff import read_detections
+from lift3d.io.sniff import Recognised, read_detections
 from lift3d.io.spatial import Spatial, spatial_of
 from lift3d.motion import Motion
 from lift3d.pose import Pose2D
@@ -31,7 +31,7 @@ from lift3d.skeleton import Skeleton
 from lift3d.skeletons import skeleton_named
 from lift3d.tracking import Tracker, repair_sides
 
-__all__ = ["KeypointFile", "ReadReport", "read_keypoints"]
+__all__ = ["KeypointFile", "ReadReport", "keypoints_of", "read_keypoints", "settled_detections"]
 
 DEFAULT_FPS: Final = 30.0
 
@@ -125,8 +125,82 @@ def read_keypoints(
     """
     _check(fps, image_size)
     asked = skeleton_named(skeleton) if isinstance(skeleton, str) else skeleton
-    where = f"'{Path(path)}'"
-    recognised = read_detections(Path(path), format)
+    return keypoints_of(
+        read_detections(Path(path), format),
+        f"'{Path(path)}'",
+        asked,
+        fps=fps,
+        image_size=image_size,
+        tracker=tracker,
+        repair_swaps=repair_swaps,
+    )
+
+
+def keypoints_of(
+    recognised: Recognised,
+    where: str,
+    asked: Skeleton | None = None,
+    *,
+    fps: float | None = None,
+    image_size: tuple[int, int] | None = None,
+    tracker: Tracker = "greedy",
+    repair_swaps: bool = False,
+) -> KeypointFile:
+    """As `read_keypoints`, of detections that were read or made already; `where` is for messages."""
+    _check(fps, image_size)
+    found, settled, reason, scraps, size_from = _settled(recognised, where, asked, fps, image_size)
+    ids, how = identities(found, settled.points, tracker)
+    order = by_prominence(ids, settled.points)
+    kept = order[: _affordable(settled)]
+    people = tuple(motion_of(settled, ids == person, n) for n, person in enumerate(kept))
+    mended = [repair_sides(motion) for motion in people] if repair_swaps else []
+    people = tuple(motion for motion, _ in mended) or people
+    remarks = [*_body_only(recognised.found, settled.skeleton)]
+    remarks += _remarks(found, settled, size_from, scraps)
+    if repair_swaps:
+        swapped = sum(int((marks & motion.pose.seen).sum()) for motion, marks in mended)
+        remarks.append(f"left and right were exchanged back for {swapped} keypoints")
+    if len(order) > 1:
+        remarks.append(f"people were told apart {how}")
+    if len(kept) < len(order):
+        remarks.append(f"{len(order) - len(kept)} more people, seen the least, were left out")
+    report = ReadReport(
+        format=found.facts.format,
+        format_reason=recognised.signs,
+        skeleton=settled.skeleton.name,
+        skeleton_reason=reason,
+        people=len(people),
+        frames=settled.length,
+        first_frame=settled.first_frame,
+        pixel_space=found.facts.space,
+        image_size=settled.image_size,
+        image_size_from=size_from,
+        fps=settled.fps,
+        fps_from="caller" if fps else "file" if found.facts.fps else "assumed",
+        notes=(*found.facts.notes, *remarks),
+    )
+    return KeypointFile(people, report, _spatial(found, settled, ids, kept))
+
+
+def settled_detections(
+    recognised: Recognised,
+    where: str,
+    asked: Skeleton | None = None,
+    *,
+    image_size: tuple[int, int] | None = None,
+) -> Settled:
+    """Detections as they come, in pixels and in a known layout, before anybody is followed."""
+    return _settled(recognised, where, asked, None, image_size)[1]
+
+
+def _settled(
+    recognised: Recognised,
+    where: str,
+    asked: Skeleton | None,
+    fps: float | None,
+    image_size: tuple[int, int] | None,
+) -> tuple[Detections, Settled, str, int, Source]:
+    """Everything that the file left open, decided; why that layout, scraps, whose picture size."""
     bodies, scraps = _without_scraps(recognised.found, where)
     choice = choose_skeleton(bodies, asked, where)
     found, faces = _body_joints(bodies, choice.skeleton, where)
@@ -140,37 +214,7 @@ def read_keypoints(
         size,
         float(fps or found.facts.fps or DEFAULT_FPS),
     )
-    ids, how = identities(found, settled.points, tracker)
-    order = by_prominence(ids, settled.points)
-    kept = order[: _affordable(settled)]
-    people = tuple(motion_of(settled, ids == person, n) for n, person in enumerate(kept))
-    mended = [repair_sides(motion) for motion in people] if repair_swaps else []
-    people = tuple(motion for motion, _ in mended) or people
-    remarks = [*_body_only(recognised.found, choice.skeleton)]
-    remarks += _remarks(found, settled, size_from, scraps + faces)
-    if repair_swaps:
-        swapped = sum(int((marks & motion.pose.seen).sum()) for motion, marks in mended)
-        remarks.append(f"left and right were exchanged back for {swapped} keypoints")
-    if len(order) > 1:
-        remarks.append(f"people were told apart {how}")
-    if len(kept) < len(order):
-        remarks.append(f"{len(order) - len(kept)} more people, seen the least, were left out")
-    report = ReadReport(
-        format=found.facts.format,
-        format_reason=recognised.signs,
-        skeleton=choice.skeleton.name,
-        skeleton_reason=choice.reason,
-        people=len(people),
-        frames=settled.length,
-        first_frame=settled.first_frame,
-        pixel_space=found.facts.space,
-        image_size=size,
-        image_size_from=size_from,
-        fps=settled.fps,
-        fps_from="caller" if fps else "file" if found.facts.fps else "assumed",
-        notes=(*found.facts.notes, *remarks),
-    )
-    return KeypointFile(people, report, _spatial(found, settled, ids, kept))
+    return found, settled, choice.reason, scraps + faces, size_from
 
 
 def _without_scraps(found: Detections, where: str) -> tuple[Detections, int]:

@@ -65,7 +65,9 @@ def read_mediapipe_document(document: object, path: Path) -> Detections:
     header: dict[str, Any] = document if isinstance(document, dict) else {}
     frames = header.get("frames", document)
     if not isinstance(frames, list):
-        raise FileFormatError(f"expected a list of frames in {where}: write it again")
+        raise FileFormatError(
+            f"expected a list of frames in {where}, got a {type(frames).__name__}: write it again"
+        )
     numbers = _frame_numbers(frames, where)
     rows: list[Detection] = []
     world: list[Float64[ndarray, "33 4"]] = []
@@ -107,7 +109,9 @@ def _people(frame: object, keys: tuple[str, ...], where: str) -> list[object]:
     if not frame:
         return []
     if not isinstance(frame, list):
-        raise FileFormatError(f"expected a list of landmarks in {where}: write it again")
+        raise FileFormatError(
+            f"expected a list of landmarks in {where}, got a {type(frame).__name__}: write it again"
+        )
     several = isinstance(frame[0], list) and any(isinstance(part, list | dict) for part in frame[0])
     return [person for person in (frame if several else [frame]) if person]
 

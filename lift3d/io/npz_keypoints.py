@@ -136,7 +136,10 @@ def _layout(name: object, count: int) -> Skeleton | None:
 def _detectron(entries: Mapping[str, object], where: str) -> Detections:
     frames = entries["keypoints"]
     if not isinstance(frames, ndarray) or not frames.ndim:
-        raise FileFormatError(f"expected keypoints for each frame in {where}: write it again")
+        raise FileFormatError(
+            f"expected keypoints for each frame in {where}, got a {type(frames).__name__} without "
+            "frames: write it again"
+        )
     rows: list[Detection] = []
     for number, classes in enumerate(frames):
         rows += _detectron_frame(classes, number, f"{where}, frame {number}")

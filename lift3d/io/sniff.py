@@ -2,10 +2,11 @@
 
 A line of `FORMATS` is a format's name for `--format`, the question by what a file is known to be such
 a file, and its reader. The questions are asked in the table's order: a particular format stands before
-the general one that would take its files too.
+the general one that would take its files too. Formats that other packages bring
+(`lift3d.io.reader_plugins`) are asked last.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
@@ -28,10 +29,12 @@ from lift3d.io.npy_keypoints import is_npy_keypoints, read_npy_keypoints
 from lift3d.io.npz_keypoints import is_npz_keypoints, read_npz_keypoints
 from lift3d.io.openpose import OPENPOSE, signs_of_openpose
 from lift3d.io.pickle_keypoints import is_pickle_keypoints, read_pickle_keypoints
+from lift3d.io.reader_plugins import GuardedReader, installed_reader, installed_readers
 from lift3d.io.specimen import Specimen
 from lift3d.io.table_csv import is_table_csv, read_table_csv
 from lift3d.io.trc import is_trc, read_trc
 from lift3d.io.unknown_file import what_is_it
+from lift3d.plugins import readers
 
 __all__ = ["FORMATS", "Format", "Recognised", "format_named", "read_detections"]
 
@@ -116,9 +119,23 @@ def format_named(name: str) -> Format:
     key = name.lower().replace("-", "_")
     if key in known:
         return known[key]
-    near = get_close_matches(key, known, n=1)
+    if name in readers:
+        return _brought(name, installed_reader(name))
+    names = (*known, *readers)
+    near = get_close_matches(key, names, n=1)
     hint = f"did you mean '{near[0]}'?" if near else "give one of those names"
-    raise InputError(f"expected one of {', '.join(known)}, got format '{name}': {hint}")
+    raise InputError(f"expected one of {', '.join(names)}, got format '{name}': {hint}")
+
+
+def _brought(name: str, reader: GuardedReader) -> Format:
+    return Format(name, reader.signs, reader.read)
+
+
+def _all_formats() -> Iterator[Format]:
+    yield from FORMATS
+    for name, reader in installed_readers():
+        if isinstance(reader, GuardedReader):
+            yield _brought(name, reader)
 
 
 def read_detections(path: Path, name: str | None = None) -> Recognised:
@@ -132,7 +149,7 @@ def read_detections(path: Path, name: str | None = None) -> Recognised:
     specimen = Specimen.of(path)
     if asked is not None:
         return Recognised(asked.read(specimen), "the caller named the format")
-    for kind in FORMATS:
+    for kind in _all_formats():
         if signs := kind.signs(specimen):
             return Recognised(kind.read(specimen), signs)
     raise _unknown(specimen)
@@ -158,7 +175,7 @@ def _frame_format(first: Path) -> tuple[Format, str]:
     specimen = Specimen.of(first)
     if specimen.start.startswith(b"[") and specimen.first is None:  # a picture without people
         return format_named("mmpose"), "a JSON list"
-    for kind in FORMATS:
+    for kind in _all_formats():
         if signs := kind.signs(specimen):
             return kind, signs
     raise _unknown(specimen)
@@ -171,6 +188,9 @@ def _unknown(specimen: Specimen) -> FileFormatError:
             f"expected at least one person in {specimen.where}, got an empty list: "
             "check the detector's pictures"
         )
-    names = ", ".join(kind.name for kind in FORMATS)
+    names = ", ".join((*(kind.name for kind in FORMATS), *readers))
     got, hint = what_is_it(specimen)
+    for name, reader in installed_readers():
+        if not isinstance(reader, GuardedReader):
+            hint += f", or repair the reader '{name}', which did not start"
     return FileFormatError(f"expected keypoints ({names}) in {specimen.where}, got {got}: {hint}")

@@ -36,7 +36,7 @@ def draw_background(
 ) -> UInt8[ndarray, "height width 3"]:
     """A place to stand in; `horizon` is the row of the horizon, which may lie outside."""
     if photos and rng.random() < 0.5:
-        return _out_of(_loaded(photos[rng.integers(len(photos))]), rng, height, width)
+        return _out_of(_loaded(photos[int(rng.integers(len(photos)))]), rng, height, width)
     kind = rng.choice(4, p=[0.5, 0.2, 0.15, 0.15])
     if kind == 0:
         ground = _room(rng, height, width, horizon)
@@ -46,8 +46,8 @@ def draw_background(
         ground = _slope(rng, height, width)
     else:
         ground = np.zeros((height, width, 3), np.float32) + _colour(rng)
-    amount = rng.choice([0, rng.integers(1, 12), rng.integers(5, 40)])
-    ground = _shapes(ground, rng, int(amount))
+    amount = (0, int(rng.integers(1, 12)), int(rng.integers(5, 40)))[int(rng.integers(3))]
+    ground = _shapes(ground, rng, amount)
     if rng.random() < 0.7:
         ground = ground * (1 + rng.uniform(0, 0.35) * (_noise(rng, height, width, 1) - 0.5))
     if rng.random() < 0.3:
@@ -75,7 +75,9 @@ def clutter(
             cv2.fillPoly(one, [cv2.convexHull(corners.astype(np.int32))], 1)
         elif kind == 1:
             axes = (int(size * rng.uniform(0.2, 0.7)) + 1, int(size * rng.uniform(0.2, 0.7)) + 1)
-            cv2.ellipse(one, at.astype(int).tolist(), axes, float(rng.uniform(0, 180)), 0, 360, 1, -1)
+            cv2.ellipse(
+                one, at.astype(int).tolist(), axes, float(rng.uniform(0, 180)), 0, 360, 1, -1
+            )
         elif kind == 2:  # a pole or a table's edge
             way = rng.uniform(-1, 1, 2)
             way = way / (np.linalg.norm(way) + 1e-6) * (height + width)
@@ -107,7 +109,9 @@ def _noise(rng: Generator, height: int, width: int, channels: int) -> Float32[nd
         coarse = rng.random((rows, columns, channels), np.float32)
         share = float(rng.uniform(0.3, 1))
         size = (width, height)
-        total += share * cv2.resize(coarse, size, interpolation=cv2.INTER_LINEAR).reshape(total.shape)
+        total += share * cv2.resize(coarse, size, interpolation=cv2.INTER_LINEAR).reshape(
+            total.shape
+        )
         weight += share
     return total / weight
 
@@ -136,7 +140,9 @@ def _room(rng: Generator, height: int, width: int, horizon: float) -> Float32[nd
     if edge < height:
         below = np.arange(max(edge, 0), height, dtype=np.float32)
         distance = 1 / np.maximum(below - min(horizon, edge - 2.0), 1.0)
-        across = (np.arange(width, dtype=np.float32) - width * rng.random())[None] * distance[:, None]
+        across = (np.arange(width, dtype=np.float32) - width * rng.random())[None] * distance[
+            :, None
+        ]
         scale = rng.uniform(1, 8)
         depth = distance[:, None] * height * rng.uniform(0.5, 2)
         lines = (np.floor(across * scale) + np.floor(depth * scale * rng.choice([0, 1]))) % 2
@@ -167,7 +173,9 @@ def _shapes(
             cv2.ellipse(out, at.tolist(), axes, turn, 0, 360, colour, fill)
         elif kind == 2:  # limb-like sticks, which are nobody's limbs
             end = at + (rng.normal(0, 0.3, 2) * height).astype(int)
-            cv2.line(out, at.tolist(), end.tolist(), colour, int(rng.integers(1, max(2, height // 12))))
+            cv2.line(
+                out, at.tolist(), end.tolist(), colour, int(rng.integers(1, max(2, height // 12)))
+            )
         else:
             corners = at + rng.uniform(-1, 1, (int(rng.integers(3, 7)), 2)) * size
             cv2.fillPoly(out, [corners.astype(np.int32)], colour)

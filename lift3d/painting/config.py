@@ -25,16 +25,18 @@ class PaintConfig:
     """At most so many in a picture; half of the pictures have one."""
     padding: float = 1.25
     """The picture around the subject's box, as detectors crop it."""
-    zoom: float = 0.3
+    zoom: float = 0.2
     """Standard spread of the log scale of that crop."""
     shift: float = 0.08
     """Standard deviation of the crop's place, in heights of the box."""
-    turned: float = 0.35
+    turned: float = 0.3
     """Share of pictures that are turned in their plane."""
-    turn: float = 25.0
+    turn: float = 20.0
     """Standard deviation of those turns; one in ten may be any angle."""
-    truncated: float = 0.2
+    truncated: float = 0.17
     """Share of pictures that show only a part of the body."""
+    edged: float = 0.12
+    """Share of crops that reach beyond the picture, where they are black."""
     near: float = 1.6
     """Nearest distance to the camera."""
     far: float = 9.0
@@ -48,7 +50,15 @@ class PaintConfig:
     """A folder of pictures to paint people over; half of the backgrounds then come from it."""
 
     def __post_init__(self) -> None:
-        shares = (self.skin, self.turned, self.truncated, self.dressed, self.occluded, self.spoilt)
+        shares = (
+            self.skin,
+            self.turned,
+            self.truncated,
+            self.edged,
+            self.dressed,
+            self.occluded,
+            self.spoilt,
+        )
         wrong = [
             not all(0 <= share <= 1 for share in shares),
             not all(8 <= size <= 4096 for size in (self.height, self.width)),

@@ -39,7 +39,7 @@ def noise_at(x: float, y: float, z: float, seed: int) -> float:
 
 
 @fast
-def _zone(part: int, x: float, y: float, z: float, cut: Float32[ndarray, " cuts"]) -> int:  # noqa: C901, PLR0911, PLR0912 - one rule a line
+def _zone(part: int, x: float, y: float, z: float, cut: Float32[ndarray, " cuts"]) -> int:  # noqa: C901, PLR0911 - one rule a line
     """What is worn at a point: 0 skin, 1 top, 2 trousers, 3 hair, 4 shoes, 5 socks, 6 gloves."""
     if part >= 23:
         if cut[6] * x + cut[7] * (y - 0.68) + cut[8] * (z - 0.03) > cut[9]:
@@ -113,9 +113,7 @@ def vertex_normals(
 
 
 @fast
-def _woven(  # noqa: PLR0917 - kernels take plain numbers
-    cloth: Float32[ndarray, " fields"], x: float, y: float, z: float, seed: int
-) -> float:
+def _woven(cloth: Float32[ndarray, " fields"], x: float, y: float, z: float, seed: int) -> float:
     """How much of the second colour there is at a place of the rest pose, by the kind of pattern."""
     kind, scale, shift = int(cloth[6]), cloth[7], cloth[8]
     if kind == 1:
@@ -135,7 +133,7 @@ def _woven(  # noqa: PLR0917 - kernels take plain numbers
 
 
 @fast
-def shade(  # noqa: PLR0913, PLR0917, PLR0915 - kernels take plain arrays
+def shade(  # noqa: PLR0913, PLR0917 - kernels take plain arrays
     owner: Int32[ndarray, "height width"],
     barycentrics: Float32[ndarray, "height width 3"],
     faces: Int32[ndarray, "faces 3"],
@@ -172,7 +170,7 @@ def shade(  # noqa: PLR0913, PLR0917, PLR0915 - kernels take plain arrays
             nz = b[0] * normals[i, 2] + b[1] * normals[j, 2] + b[2] * normals[k, 2]
             length = sqrt(nx * nx + ny * ny + nz * nz) + 1e-12
             nx, ny, nz = nx / length, ny / length, nz / length
-            part = parts[f]
+            part = int(parts[f])
             zone = part - 100 if part >= 100 else _zone(part, x, y, z, cut)
             cloth = cloths[zone]
             share = _woven(cloth, x, y, z, seed + zone)
@@ -183,7 +181,9 @@ def shade(  # noqa: PLR0913, PLR0917, PLR0915 - kernels take plain arrays
                 colour = cloth[channel] + share * (cloth[3 + channel] - cloth[channel])
                 if zone == 0:
                     colour *= (
-                        b[0] * tints[i, channel] + b[1] * tints[j, channel] + b[2] * tints[k, channel]
+                        b[0] * tints[i, channel]
+                        + b[1] * tints[j, channel]
+                        + b[2] * tints[k, channel]
                     )
                 light = ambient[0, channel] * up + ambient[1, channel] * (1 - up)
                 sheen = 0.0

@@ -12,7 +12,7 @@ __all__ = ["Sheet", "long_hair", "skirt"]
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A grid of points in the body's frame, and where each would lie in the rest pose, for its pattern."""
+    """A grid of points, and where each would lie in the rest pose, for its pattern (metres)."""
 
     points: Float32[ndarray, "points 3"]
     rest: Float32[ndarray, "points 3"]
@@ -20,7 +20,7 @@ class Sheet:
 
 
 def skirt(joints: dict[str, ndarray], length: float, rng: Generator) -> Sheet:
-    """A skirt from the waist around both thighs; `length` in lengths of the thigh (metres, any frame)."""
+    """A skirt around both thighs; `length` in lengths of the thigh (metres, any frame)."""
     hips = (joints["left_hip"] + joints["right_hip"]) / 2
     knees = (joints["left_knee"] + joints["right_knee"]) / 2
     ankles = (joints["left_ankle"] + joints["right_ankle"]) / 2
@@ -43,16 +43,16 @@ def skirt(joints: dict[str, ndarray], length: float, rng: Generator) -> Sheet:
         deep_z = 0.135 + min(t, 1.0) * 0.5 * abs(apart @ front) + flare * t
         for turn in np.linspace(0, 2 * np.pi, columns, endpoint=False):
             fold = 1 + deep * step * np.sin(folds * turn)
-            points.append(centre + fold * (wide * np.cos(turn) * side + deep_z * np.sin(turn) * front))
+            points.append(
+                centre + fold * (wide * np.cos(turn) * side + deep_z * np.sin(turn) * front)
+            )
             rest.append([0.2 * np.cos(turn), 0.05 - 0.45 * t, 0.15 * np.sin(turn)])
     return Sheet(
         np.array(points, np.float32), np.array(rest, np.float32), _grid(rows, columns, closed=True)
     )
 
 
-def long_hair(
-    centre: ndarray, axes: ndarray, length: float, rng: Generator
-) -> Sheet:
+def long_hair(centre: ndarray, axes: ndarray, length: float, rng: Generator) -> Sheet:
     """Hair around the back of the head, down to `length` metres under its middle.
 
     `axes` rows are the head's left, up and front.

@@ -7,7 +7,7 @@ from typing import Final
 import cv2
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Float64, Int32, UInt8
+from jaxtyping import Bool, Float, Float32, Float64, Int32, UInt8
 from numpy import ndarray
 from numpy.random import Generator, default_rng
 from torch import Tensor
@@ -98,12 +98,14 @@ class Painter:
         count = min(count, len(postures.betas))
         vertices, points = self._posed(postures, count)
         placed = place_people(config, rng, count)
-        seen = [(v @ turn.T + at, p @ turn.T + at) for v, p, (turn, at) in zip(vertices, points, placed.people, strict=True)]
+        seen = [
+            (v @ turn.T + at, p @ turn.T + at)
+            for v, p, (turn, at) in zip(vertices, points, placed.people, strict=True)
+        ]
         shot = frame_subject(config, rng, seen[0][0], placed)
         outfits = [draw_outfit(rng, config.dressed) for _ in range(count)]
         figures = [
-            self._figure(v, p, outfit, rng)
-            for (v, p), outfit in zip(seen, outfits, strict=True)
+            self._figure(v, p, outfit, rng) for (v, p), outfit in zip(seen, outfits, strict=True)
         ]
         view = _View.of(figures, shot.intrinsics, (config.height, config.width))
         canvas = draw_background(rng, config.height, config.width, shot.horizon, self.photos)
@@ -113,15 +115,24 @@ class Painter:
             things, where = clutter(rng, config.height, config.width, shot.box)
             canvas[where] = things[where]
             owner[where], part[where], depth[where], uv[:, where] = 0, 0, np.nan, np.nan
+        inside = _inside(config, rng)
+        if not inside.all():
+            owner[~inside], part[~inside] = 0, 0
+            depth[~inside], uv[:, ~inside] = np.nan, np.nan
         canvas = cv2.GaussianBlur(canvas, (3, 3), float(rng.uniform(0.3, 0.6)))
         if rng.random() < config.spoilt:
             canvas = spoilt(canvas, rng)
+        canvas[~inside] = 0
+        truth = _Truth(owner, depth, inside)
         people = tuple(
-            self._person(number, p, owner, depth, shot, _params(postures, number, *placed.people[number]))
+            self._person(number, p, truth, shot, _params(postures, number, *placed.people[number]))
             for number, (_, p) in enumerate(seen)
         )
         camera = Camera(
-            torch.from_numpy(shot.intrinsics).float(), torch.eye(4), torch.zeros(5), (config.height, config.width)
+            torch.from_numpy(shot.intrinsics).float(),
+            torch.eye(4),
+            torch.zeros(5),
+            (config.height, config.width),
         )
         return Painting(canvas, config.skeleton, people, owner, part, uv, depth, camera)
 
@@ -135,7 +146,9 @@ class Painter:
             mesh = self.body(BodyParams(betas, turns[:, 1:], turns[:, 0], still))
             points = place_points(self.table, rotmat_from_axis_angle(turns), still, betas).places
             root = mesh.joints[:, :1]
-            return (mesh.vertices - root).double().numpy(), (points - points[:, :1]).double().numpy()
+            return (mesh.vertices - root).double().numpy(), (
+                points - points[:, :1]
+            ).double().numpy()
 
     def _figure(
         self, vertices: ndarray, points: ndarray, outfit: Outfit, rng: Generator
@@ -201,13 +214,13 @@ class Painter:
         return owner, part, uv, depth
 
     def _person(
-        self, number: int, points: ndarray, owner: ndarray, depth: ndarray, shot: Shot, params: BodyParams
+        self, number: int, points: ndarray, truth: "_Truth", shot: Shot, params: BodyParams
     ) -> PaintedPerson:
         places = self._layout(points)
         pixels = places @ shot.intrinsics.T
         pixels = pixels[:, :2] / pixels[:, 2:]
-        seen = _seen(pixels, places[:, 2], owner == number + 1, depth)
-        rows, columns = np.nonzero(owner == number + 1)
+        seen = _seen(pixels, places[:, 2], number, truth)
+        rows, columns = np.nonzero(truth.owner == number + 1)
         box = np.zeros(4, np.float32)
         if len(rows):
             left, top = columns.min(), rows.min()
@@ -233,9 +246,7 @@ class _View:
     starts: tuple[int, ...]
 
     @classmethod
-    def of(
-        cls, figures: Sequence[_Figure], intrinsics: ndarray, size: tuple[int, int]
-    ) -> "_View":
+    def of(cls, figures: Sequence[_Figure], intrinsics: ndarray, size: tuple[int, int]) -> "_View":
         from lift3d.geometry.raster import cover, locate, outline
 
         points = np.concatenate([figure.vertices for figure in figures]).astype(np.float64)
@@ -258,7 +269,10 @@ class _View:
 
 
 def _lit(
-    canvas: UInt8[ndarray, "height width 3"], figures: Sequence[_Figure], view: _View, rng: Generator
+    canvas: UInt8[ndarray, "height width 3"],
+    figures: Sequence[_Figure],
+    view: _View,
+    rng: Generator,
 ) -> None:
     """Paint the figures onto the canvas, all in the same light."""
     lamps = np.zeros((int(rng.integers(1, 4)), 6), np.float32)
@@ -278,17 +292,45 @@ def _lit(
         shade(mine, view.barycentrics, *shape, *looks, int(rng.integers(1 << 30)), exposure, canvas)
 
 
+@dataclass(frozen=True, slots=True)
+class _Truth:
+    """What each pixel shows; `inside` is where the picture is that the crop was cut from."""
+
+    owner: Int32[ndarray, "height width"]
+    depth: Float32[ndarray, "height width"]
+    inside: Bool[ndarray, "height width"]
+
+
+def _inside(config: PaintConfig, rng: Generator) -> Bool[ndarray, "height width"]:
+    """Crops at a picture's edge reach beyond it: at times a strip on one side is black."""
+    inside = np.ones((config.height, config.width), bool)
+    if rng.random() < config.edged:
+        share, side = rng.uniform(0.03, 0.4), rng.integers(4)
+        if side < 2:
+            columns = int(share * config.width)
+            inside[:, slice(0, columns) if side else slice(config.width - columns, None)] = False
+        else:
+            rows = int(share * config.height)
+            inside[slice(0, rows) if side == 2 else slice(config.height - rows, None)] = False
+    return inside
+
+
 def _seen(
-    pixels: ndarray, depths: ndarray, mine: ndarray, depth: ndarray
+    pixels: Float64[ndarray, "joints 2"],
+    depths: Float64[ndarray, " joints"],
+    person: int,
+    truth: _Truth,
 ) -> Int32[ndarray, " joints"]:
     """COCO's v: 0 outside, 1 hidden, 2 in view."""
-    height, width = mine.shape
+    height, width = truth.owner.shape
     out = np.zeros(len(pixels), np.int32)
-    surface = np.where(mine, depth, -np.inf)
+    surface = np.where(truth.owner == person + 1, truth.depth, -np.inf)
     for joint, (x, y) in enumerate(pixels):
         if not (-0.5 <= x < width - 0.5 and -0.5 <= y < height - 0.5 and depths[joint] > _NEAR):
             continue
         column, row = round(x), round(y)
+        if not truth.inside[row, column]:
+            continue
         around = surface[max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2]
         out[joint] = 2 if around.max() > depths[joint] - _BEHIND else 1
     return out
@@ -299,7 +341,10 @@ def _params(postures: Postures, number: int, turn: ndarray, at: ndarray) -> Body
     turns = postures.axis_angle[number]
     whole = torch.from_numpy(turn).to(turns.dtype) @ rotmat_from_axis_angle(turns[0])
     return BodyParams(
-        postures.betas[number], turns[1:], axis_angle_from_rotmat(whole), torch.from_numpy(at).float()
+        postures.betas[number],
+        turns[1:],
+        axis_angle_from_rotmat(whole),
+        torch.from_numpy(at).float(),
     )
 
 

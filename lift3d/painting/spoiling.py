@@ -27,7 +27,9 @@ def spoilt(
     if rng.random() < 0.12:
         out = _moved(out, rng)
     if rng.random() < 0.5:
-        grain = rng.standard_normal(out.shape if rng.random() < 0.5 else (height, width, 1), np.float32)
+        grain = rng.standard_normal(
+            out.shape if rng.random() < 0.5 else (height, width, 1), np.float32
+        )
         out = out + grain * np.float32(rng.uniform(1, 14))
     out = np.clip(out, 0, 255).astype(np.uint8)
     if rng.random() < 0.5:

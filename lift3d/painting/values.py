@@ -19,19 +19,26 @@ IGNORED = 255
 
 @dataclass(frozen=True, slots=True)
 class Postures:
-    """People to paint: local rotations as axis-angle (radians; the root's in a y-up world), and betas."""
+    """People to paint: local rotations (axis-angle, radians; the root's in a y-up world), and betas."""
 
     axis_angle: Float[Tensor, "people joints 3"]
     betas: Float[Tensor, "people betas"]
 
     def __post_init__(self) -> None:
+        if self.axis_angle.ndim != 3 or self.betas.ndim != 2:
+            raise InputError(
+                "expected rotations [people joints 3] and betas [people betas], got "
+                f"{list(self.axis_angle.shape)} and {list(self.betas.shape)}: give one row a person"
+            )
         if not len(self.axis_angle) or len(self.axis_angle) != len(self.betas):
             raise InputError(
                 f"expected one row of betas for each of at least one posture, got "
                 f"{len(self.axis_angle)} postures and {len(self.betas)} rows: give as many"
             )
         if not bool(self.axis_angle.isfinite().all() and self.betas.isfinite().all()):
-            raise InputError("expected finite postures, got NaN or infinity: leave those frames out")
+            raise InputError(
+                "expected finite postures, got NaN or infinity: leave those frames out"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +62,7 @@ class Painting:
 
     `owner` is 1 + the number of the person that a pixel shows, 0 for none. `part` is 1 to 24 where
     a point of somebody's body is shown, 255 where only something loose that they wear is, else 0;
-    `uv` (U, V) and `depth` (metres) are NaN where no body is. `subject_only` parts are
-    `painting.part_of(0)`.
+    `uv` (U, V) and `depth` (metres) are NaN where no body is.
     """
 
     picture: UInt8[ndarray, "height width 3"]

@@ -96,7 +96,7 @@ def _cloth(rng: Generator) -> ndarray:
 
 
 def _hems(rng: Generator, clothed: bool, skirt: float) -> ndarray:
-    """Where garments end: neckline, sleeve, hem of the top, trousers, socks, shoes, hair, beard, gloves."""
+    """Where garments end, in the order in which the kernels' zones read them."""
     cut = np.zeros(14, np.float32)
     tilt = rng.uniform(0.2, 1.2)
     hair = np.array([0.0, tilt, -1.0])
@@ -120,7 +120,9 @@ def _hems(rng: Generator, clothed: bool, skirt: float) -> ndarray:
     legs = rng.choice([rng.uniform(0.15, 0.55), rng.uniform(0.85, 1.02)], p=[0.35, 0.65])
     cut[3] = _HIP + (0.15 if skirt else legs) * (_ANKLE - _HIP)
     cut[4] = rng.choice([-9, rng.uniform(-0.84, -0.45)])
-    cut[5] = rng.choice([-9, rng.uniform(-0.86, -0.76), rng.uniform(-0.8, -0.5)], p=[0.12, 0.75, 0.13])
+    cut[5] = rng.choice(
+        [-9, rng.uniform(-0.86, -0.76), rng.uniform(-0.8, -0.5)], p=[0.12, 0.75, 0.13]
+    )
     return cut
 
 

@@ -51,6 +51,8 @@ def _work(source: Iterable[T], shelf: "Queue[_Made[T]]", stopped: Event) -> None
             shelf.put(_Made(item))
             if stopped.is_set():
                 break
+        if isinstance(source, Generator):
+            source.close()  # it may have a thread of its own
     except BaseException as raised:  # raised again by whoever takes the items
         error = raised
     shelf.put(_Made(None, error, last=True))

@@ -20,6 +20,7 @@ GAP: Final = 2  # pixels between panels
 def cut(
     picture: UInt8[ndarray, "height width 3"], window: Window, theme: Theme
 ) -> UInt8[ndarray, "window_height window_width 3"]:
+    """The part of a picture that a window shows, the theme's colours beyond its borders."""
     if window.scale < 0.7:  # averaged first: sampling alone would shimmer
         picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.4 / window.scale))
     height, width = window.size
@@ -58,6 +59,7 @@ def frame_of_video(
 
 
 def caption(picture: UInt8[ndarray, "height width 3"], text: str, theme: Theme) -> None:
+    """Write a panel's name into its upper left corner, in place."""
     size = max(11, round(picture.shape[0] * 0.026))
     at = (round(1.1 * size), round(2.0 * size))
     write_text(picture, text, at, size, theme.text, theme.bottom)
@@ -66,6 +68,7 @@ def caption(picture: UInt8[ndarray, "height width 3"], text: str, theme: Theme) 
 def counter(
     picture: UInt8[ndarray, "height width 3"], frame: int, clip: Clip, theme: Theme
 ) -> None:
+    """Write the frame's number, as pictures count them, and its time into the lower right corner."""
     size = max(10, round(picture.shape[0] * 0.021))
     height, width = picture.shape[:2]
     number = clip.first_frame + frame
@@ -84,6 +87,7 @@ def footnote(picture: UInt8[ndarray, "height width 3"], text: str, theme: Theme)
 
 
 def beside(panels: list[Picture], theme: Theme) -> UInt8[ndarray, "height all_widths 3"]:
+    """Panels of one height from left to right, with gaps between them."""
     gap = np.full((panels[0].shape[0], GAP, 3), theme.gap, dtype=np.uint8)
     row = [part for panel in panels for part in (gap, panel)]
     return np.concatenate(row[1:], 1)

@@ -1,7 +1,6 @@
 """What lies under an overlay: the pictures of a video, of a folder, or a single one, frame by frame."""
 
 import os
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Literal
@@ -12,6 +11,7 @@ import numpy as np
 from lift3d.clip import Clip
 from lift3d.errors import FileFormatError, InputError
 from lift3d.pictures.compose import fitted
+from lift3d.pictures.picture_files import is_picture_name, list_pictures, number_in_name
 from lift3d.pictures.theme import RGB, Picture
 from lift3d.pictures.video_stream import VideoStream
 
@@ -20,7 +20,6 @@ __all__ = ["Footage", "FrameBy"]
 FrameBy = Literal["number", "time"]
 """Frame k of a clip is picture k of its video, or the picture shown at the frame's time."""
 
-_SUFFIXES: Final = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
 _RATES_DIFFER: Final = 0.02
 
 
@@ -48,7 +47,7 @@ class Footage:
         self._lacking: list[int] = []
         self._told: list[str] = []
         self._last: tuple[int, Picture] | None = None
-        if self.path.is_dir() or self.path.suffix.lower() in _SUFFIXES:
+        if self.path.is_dir() or is_picture_name(self.path):
             self._find: Callable[[int], Picture | None] = self._from_files()
             self.close: Callable[[], None] = lambda: None
         else:
@@ -122,11 +121,11 @@ class Footage:
             )
 
     def _from_files(self) -> Callable[[int], Picture | None]:
-        files = _pictures_in(self.path)
+        files = list_pictures(self.path)
         clip = self._clip
         if self.path.is_dir():
             numbers = [clip.first_frame + frame for frame in range(len(clip))]
-            by_number = {_number(file): file for file in files}
+            by_number = {number_in_name(file): file for file in files}
             chosen = [by_number.get(number) for number in numbers]
             if len(by_number) < len(files) or None in chosen:
                 chosen = [*files[: len(clip)], *[None] * (len(clip) - len(files))]
@@ -161,33 +160,6 @@ class Footage:
 
     def _scaled(self, picture: Picture) -> Picture:
         return picture if picture.shape[:2] == self._size else fitted(picture, self._size)
-
-
-def _pictures_in(path: Path) -> list[Path]:
-    """The pictures of a folder in the order of the numbers in their names, or the one file."""
-    try:
-        files = [path] if not path.is_dir() else [p for p in path.iterdir() if p.is_file()]
-    except OSError as error:
-        raise FileFormatError(
-            f"expected pictures in '{path}', got {error.strerror or error}: check the path"
-        ) from error
-    found = [file for file in files if file.suffix.lower() in _SUFFIXES]
-    if not found or (not path.is_dir() and not path.is_file()):
-        raise FileFormatError(
-            f"expected pictures ({', '.join(_SUFFIXES)}) in '{path}', got none: check the path"
-        )
-    return sorted(found, key=_natural)
-
-
-def _natural(path: Path) -> list[tuple[bool, int, str]]:
-    parts = re.split(r"(\d+)", path.name)
-    return [(not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
-
-
-def _number(path: Path) -> int | None:
-    """The last number in a file's name."""
-    found = re.findall(r"\d+", path.stem)
-    return int(found[-1]) if found else None
 
 
 def _read(path: Path, size: tuple[int, int]) -> Picture | None:

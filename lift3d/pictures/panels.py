@@ -60,14 +60,18 @@ class Look:
         for name, pixels in (("height", self.height), ("width", self.max_width)):
             if not 2 <= pixels <= _LARGEST:
                 raise InputError(
-                    f"expected a picture's {name} of 2 to {_LARGEST} pixels, got {pixels}"
+                    f"expected a picture's {name} of 2 to {_LARGEST} pixels, got {pixels}: "
+                    "choose one between"
                 )
         if not 0 <= self.opacity <= 1:
-            raise InputError(f"expected an opacity from 0 to 1, got {self.opacity}")
+            raise InputError(
+                f"expected an opacity from 0 to 1, got {self.opacity}: give 1 for bodies that hide all"
+            )
         unknown = [panel for panel in self.panels if panel not in get_args(Panel)]
         if unknown:
             raise InputError(
-                f"expected panels among {', '.join(get_args(Panel))}, got '{unknown[0]}'"
+                f"expected panels among {', '.join(get_args(Panel))}, got '{unknown[0]}': "
+                "choose one of them"
             )
 
 
@@ -76,7 +80,10 @@ def chosen_panels(
 ) -> tuple[Panel, ...]:
     """The panels asked for, or all that the clip can fill. Raises `InputError` for what it cannot."""
     if not any(bool(p.joints.shown.any()) for p in clip.people):
-        raise InputError("expected a clip with at least one person in one frame, got none to draw")
+        raise InputError(
+            "expected a clip with at least one person in one frame, got none to draw: check its "
+            "source"
+        )
     bodies = any(p.body is not None for p in clip.people)
     drawable = bodies and model is not None and viewer is not None
     filmed = any(len(p.keypoints.pose.skeleton) for p in clip.people)

@@ -120,6 +120,7 @@ def tinted(colors: Float[Tensor, "vertices 3"], order: int) -> Float[Tensor, "ve
 
 
 def finite(bodies: list[Tensor]) -> list[Tensor]:
+    """The points of each body that have a place; bodies without any are left out."""
     kept = [body[body.isfinite().all(-1)] for body in bodies]
     return [body for body in kept if len(body)]
 

@@ -57,7 +57,9 @@ def cutout(
 def _chosen(clip: Clip, frame: int | None) -> int:
     chosen = telling_frame(clip) if frame is None else frame
     if not 0 <= chosen < max(1, len(clip)):
-        raise InputError(f"expected a frame from 0 to {len(clip) - 1}, got {chosen}")
+        raise InputError(
+            f"expected a frame from 0 to {len(clip) - 1}, got {chosen}: choose one that the clip has"
+        )
     return chosen
 
 
@@ -101,7 +103,9 @@ def frames_between(
     if fps is None or math.isclose(fps, clip.fps):
         return list(range(low, high + 1))
     if not 0 < fps <= 240:
-        raise InputError(f"expected 0 to 240 frames per second, got {fps:g}")
+        raise InputError(
+            f"expected 0 to 240 frames per second, got {fps:g}: leave it out or choose less"
+        )
     count = math.floor((high - low) / clip.fps * fps + 1e-6) + 1
     return [min(high, low + round(i * clip.fps / fps)) for i in range(count)]
 
@@ -126,7 +130,9 @@ def render_clip(
     """
     ending = Path(path).suffix.lower()
     if ending not in PICTURES:
-        raise InputError(f"expected a picture file ending in {', '.join(PICTURES)}, got '{path}'")
+        raise InputError(
+            f"expected a picture file ending in {', '.join(PICTURES)}, got '{path}': choose such a name"
+        )
     board = Storyboard(clip, model, viewer, look, backdrop)
     if ending == ".png":
         write_png(path, next(iter(board.pictures([_chosen(clip, frame)]))))

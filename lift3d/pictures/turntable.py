@@ -53,13 +53,15 @@ def turntable(
     if not 0 < seconds <= _LONGEST or not 0 < fps <= 240:
         raise InputError(
             f"expected a turn of up to {_LONGEST:g} seconds at up to 240 frames per second, got "
-            f"{seconds:g} at {fps:g}"
+            f"{seconds:g} at {fps:g}: choose less of either"
         )
     panels = _turned_panels(chosen_panels(clip, model, viewer, look.panels), look)
     scene = Scene(clip, model, viewer if "mesh" in panels else None, look)
     chosen = telling_frame(clip) if frame is None else frame
     if not 0 <= chosen < len(clip):
-        raise InputError(f"expected a frame from 0 to {len(clip) - 1}, got {chosen}")
+        raise InputError(
+            f"expected a frame from 0 to {len(clip) - 1}, got {chosen}: choose one that the clip has"
+        )
     return _turn(scene, panels, chosen, max(1, round(seconds * fps)))
 
 
@@ -82,7 +84,10 @@ def _turn(scene: Scene, panels: tuple[Panel, ...], frame: int, pictures: int) ->
     points = torch.cat([*joints, *(mesh.vertices[::4].to(joints[0]) for _, mesh in bodies)])
     known = points[points.isfinite().all(-1)]
     if not len(known):
-        raise InputError(f"expected somebody in frame {clip.first_frame + frame}, got nobody there")
+        raise InputError(
+            f"expected somebody in frame {clip.first_frame + frame}, got nobody there: choose "
+            "another frame"
+        )
     rim = _revolved(known.double(), scene.world)
     size = _turned_size(rim, scene.world, len(panels), look)
     for step in range(pictures):
@@ -160,7 +165,8 @@ def contact_sheet(
     """
     if not (1 <= rows <= 100 and 1 <= columns <= 100 and rows * columns <= _MOST_CELLS):
         raise InputError(
-            f"expected a sheet of 1 to {_MOST_CELLS} cells, got {rows} rows and {columns} columns"
+            f"expected a sheet of 1 to {_MOST_CELLS} cells, got {rows} rows and {columns} "
+            "columns: choose other numbers"
         )
     look = look or Look()
     panels = chosen_panels(clip, model, viewer, look.panels)

@@ -35,7 +35,10 @@ def write_png(
     order = cv2.COLOR_RGBA2BGRA if picture.shape[-1] == 4 else cv2.COLOR_RGB2BGR
     done, data = cv2.imencode(".png", cv2.cvtColor(picture, order))
     if not done:
-        raise OutputError(f"expected a picture to encode as PNG, got shape {list(picture.shape)}")
+        raise OutputError(
+            f"expected a picture to encode as PNG, got shape {list(picture.shape)}: give uint8 [height, "
+            "width, 3]"
+        )
     with atomic_path(path) as partial:
         partial.write_bytes(data.tobytes())
 
@@ -107,16 +110,19 @@ def _encode(frames: Frames, begin: Callable[[tuple[int, int]], Encoder], told: l
     source = iter(frames)
     first = next(source, None)
     if first is None:
-        raise InputError("expected at least one frame for a video, got none")
+        raise InputError("expected at least one frame for a video, got none: draw one")
     if first.ndim != 3 or not first.size:
-        raise InputError(f"expected frames with pixels for a video, got {list(first.shape)}")
+        raise InputError(
+            f"expected frames with pixels for a video, got {list(first.shape)}: give [height, width, 3]"
+        )
     encoder = begin(_even(first).shape[:2])
     try:
         encoder.send(_even(first))
         for frame in source:
             if frame.shape != first.shape:
                 raise InputError(
-                    f"expected all frames to be {list(first.shape)}, got {list(frame.shape)}"
+                    f"expected all frames to be {list(first.shape)}, got {list(frame.shape)}: "
+                    "draw all of them in one size"
                 )
             encoder.send(_even(frame))
         return encoder.finish()

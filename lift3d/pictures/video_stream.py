@@ -11,9 +11,10 @@ from jaxtyping import UInt8
 from numpy import ndarray
 
 from lift3d.errors import FileFormatError, Lift3dError
+from lift3d.io.limits import LIMITS
 from lift3d.pictures.encoder import run_ffmpeg
 
-__all__ = ["VideoStream"]
+__all__ = ["VideoStream", "refuse_lists"]
 
 _FAR: Final = 250  # pictures that are sooner decoded than looked up
 _BEFORE: Final = 1.0  # seconds to land before what is looked for
@@ -30,10 +31,11 @@ class VideoStream:
 
     def __init__(self, path: str | os.PathLike[str], *, turned: bool = True) -> None:
         self.path = Path(path)
-        _check_file(self.path)
+        refuse_lists(self.path)
         self._turned = turned
         self._stamps: list[float] | None = None
         self._open()
+        self._check_size()
         if not self._video.isOpened() or not self.step():
             raise FileFormatError(
                 f"expected a video with pictures in '{self.path}', got a file that holds none that can "
@@ -51,6 +53,15 @@ class VideoStream:
         self._video: Any = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)
         self._video.set(cv2.CAP_PROP_ORIENTATION_AUTO, float(self._turned))
         self.position, self.stamp, self._ended = -1, 0.0, False
+
+    def _check_size(self) -> None:
+        sides = (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)
+        width, height = (round(float(self._video.get(side))) for side in sides)
+        if width * height > LIMITS.pixels:
+            raise FileFormatError(
+                f"expected a video of at most {LIMITS.pixels:,} pixels a picture in '{self.path}', got "
+                f"{width} x {height}: scale it down, or set LIFT3D_MAX_PIXELS"
+            )
 
     def step(self) -> bool:
         """Go to the next picture without converting it; False where there is none."""
@@ -129,7 +140,8 @@ class VideoStream:
         self._video.release()
 
 
-def _check_file(path: Path) -> None:
+def refuse_lists(path: Path) -> None:
+    """Raise `FileFormatError` for files that cannot be read, and for lists that lead elsewhere."""
     try:
         with path.open("rb") as file:
             head = file.read(16)

@@ -18,12 +18,13 @@ from typing import Final
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float32, Float64, Int32
+from jaxtyping import Bool, Float32, Float64, Int, Int32
 from numpy import ndarray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import spsolve
 from scipy.spatial import cKDTree
+from torch import Tensor
 
 from lift3d.body import BodyParams, Surface
 from lift3d.errors import InputError
@@ -110,6 +111,11 @@ def atlas_of(body: BodyModel) -> Atlas:
     """
     shape = _rest(body)
     surface = shape.surface
+    if not len(surface.uv):
+        raise InputError(
+            f"expected a body whose surface has a texture layout, got '{body.name}' without: read the "
+            "charts of this body from its own table"
+        )
     parts = (surface.faces, surface.uv, surface.uv_faces, surface.parts)
     held = b"".join([*(tensor.numpy().tobytes() for tensor in parts), shape.vertices.tobytes()])
     key = sha256(held).digest()
@@ -156,7 +162,7 @@ def _charted(shape: _Shape) -> Atlas:
     part = _parts(shape, faces)
     uv = np.zeros((len(faces), 3, 2))
     layout = surface.uv.double().numpy()[surface.uv_faces.numpy()]
-    pieces = _pieces(surface.uv_faces.numpy(), len(surface.uv))
+    pieces = _pieces(surface.uv_faces, len(surface.uv))
     for number, name in enumerate(PART_NAMES, 1):
         here = part == number
         if name.endswith(("_hand", "_foot", "_head")):
@@ -173,7 +179,7 @@ def _charted(shape: _Shape) -> Atlas:
 def _parts(shape: _Shape, faces: Int32[ndarray, "faces 3"]) -> Int32[ndarray, " faces"]:
     """The chart of each triangle."""
     surface = shape.surface
-    pieces = _pieces(surface.uv_faces.numpy(), len(surface.uv))
+    pieces = _pieces(surface.uv_faces, len(surface.uv))
     names = np.array(surface.part_names)[surface.parts.numpy()]
     middle = shape.vertices[faces].mean(1)
     out = np.zeros(len(faces), np.int32)
@@ -187,12 +193,13 @@ def _parts(shape: _Shape, faces: Int32[ndarray, "faces 3"]) -> Int32[ndarray, " 
     return _whole(out, faces)
 
 
-def _pieces(uv_faces: Int32[ndarray, "faces 3"], count: int) -> Int32[ndarray, " faces"]:
+def _pieces(uv_faces: Int[Tensor, "faces 3"], count: int) -> Int32[ndarray, " faces"]:
     """The number of the connected piece of the texture layout that each triangle lies on."""
-    edges = np.concatenate([uv_faces[:, [0, 1]], uv_faces[:, [1, 2]]])
+    corners = uv_faces.numpy()
+    edges = np.concatenate([corners[:, [0, 1]], corners[:, [1, 2]]])
     graph = coo_array((np.ones(len(edges)), (edges[:, 0], edges[:, 1])), shape=(count, count))
     labels = connected_components(graph, directed=False)[1]
-    return np.asarray(labels[uv_faces[:, 0]], np.int32)
+    return np.asarray(labels[corners[:, 0]], np.int32)
 
 
 def _own_pieces(
@@ -285,13 +292,13 @@ def _stretched(
 def _frame(name: str, joints: dict[str, ndarray]) -> tuple[ndarray, ndarray]:
     """The directions of U and V of a limb's or trunk's chart in the rest pose."""
     if name.startswith("trunk"):
-        return np.array([0.0, 1, 0]), np.array([1.0, 0, 0])
+        return np.array([0.0, 1.0, 0.0]), np.array([1.0, 0.0, 0.0])
     side, _, rest = name.partition("_")
     stem = rest.rpartition("_")[0]
     begin, end = next(ends for known, ends in _LIMBS.values() if known == stem)
     line = joints[f"{side}_{end}"] - joints[f"{side}_{begin}"]
     across = (
-        np.array([0.0, 0, 1]) if "arm" in name else np.array([1.0 if side == "left" else -1, 0, 0])
+        np.array([0.0, 0.0, 1.0]) if "arm" in name else np.array([1.0 if side == "left" else -1.0, 0.0, 0.0])
     )
     return line / np.linalg.norm(line), across
 

@@ -10,13 +10,15 @@ Written for this library; MIT like the rest of it.
 """
 
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import asdict, dataclass
 from os import PathLike
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from lift3d.errors import InputError
 from lift3d.io.weights_file import load_network, save_network
@@ -27,6 +29,8 @@ __all__ = [
     "SmallNet",
     "SmallNetConfig",
     "SmallNetOutput",
+    "chances",
+    "folded",
     "load_small_net",
     "read_keypoints",
     "save_small_net",
@@ -127,30 +131,47 @@ class SmallNet(nn.Module):
         return SmallNetOutput(beliefs, absent, parts, uv.sigmoid())
 
 
+def chances(output: SmallNetOutput) -> Float[Tensor, "batch keypoints h w"]:
+    """The probability that a keypoint is in each cell; the rest to 1 is that it is in none."""
+    logits = torch.cat([output.beliefs.flatten(2), output.absent[..., None]], 2).float()
+    return logits.softmax(2)[..., :-1].reshape(output.beliefs.shape)
+
+
 def read_keypoints(
-    output: SmallNetOutput,
+    chance: Float[Tensor, "batch keypoints h w"],
 ) -> tuple[Float[Tensor, "batch keypoints 2"], Float[Tensor, "batch keypoints"]]:
     """Keypoints in pixels of the crop (pixel centres are whole numbers), and how sure the network is.
 
     The place is the mean over the likeliest cell and those around it; the confidence is the
     probability that the keypoint is there, and not elsewhere or outside of the crop.
     """
-    batch, count, height, width = output.beliefs.shape
-    logits = torch.cat([output.beliefs.flatten(2), output.absent[..., None]], 2).float()
-    chance = logits.softmax(2)[..., :-1]  # [B, K, h w]
-    best = chance.argmax(2)
+    height, width = chance.shape[2:]
+    best = chance.flatten(2).argmax(2)
     rows, columns = best // width, best % width
     ys = torch.arange(height, device=best.device)
     xs = torch.arange(width, device=best.device)
     near = ((ys[:, None] - rows[..., None, None]).abs() <= _REACH) & (
         (xs - columns[..., None, None]).abs() <= _REACH
     )  # [B, K, h, w]
-    around = chance.reshape(batch, count, height, width) * near
-    mass = around.sum((2, 3))
+    around = chance * near
+    mass = around.sum((2, 3)).clamp(min=1e-9)
     x = (around.sum(2) * xs).sum(2) / mass
     y = (around.sum(3) * ys).sum(2) / mass
     places = torch.stack([x, y], -1) * STRIDE + (STRIDE - 1) / 2
-    return places, mass
+    return places, mass.clamp(max=1)
+
+
+def folded(network: SmallNet) -> SmallNet:
+    """A copy for prediction only, each normalisation put into the convolution before it."""
+    copy = deepcopy(network).eval()
+    for module in list(copy.modules()):
+        if isinstance(module, nn.Sequential) and isinstance(module[-1], nn.BatchNorm2d):
+            convolution, norm = module[0], module[1]
+            module[0] = fuse_conv_bn_eval(cast(nn.Conv2d, convolution), cast(nn.BatchNorm2d, norm))
+            module[1] = nn.Identity()
+    return cast(SmallNet, cast(Any, copy).to(memory_format=torch.channels_last)).requires_grad_(
+        False
+    )
 
 
 def save_small_net(network: SmallNet, path: str | PathLike[str]) -> None:
@@ -171,5 +192,5 @@ def load_small_net(path: str | PathLike[str]) -> SmallNet:
 
 
 def _built(config: Mapping[str, Any]) -> SmallNet:
-    lists = {key: tuple(v) if isinstance(v, list) else v for key, v in config.items()}
-    return SmallNet(SmallNetConfig(**lists))
+    numbers: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in config.items()}
+    return SmallNet(SmallNetConfig(**numbers))

@@ -78,7 +78,9 @@ class Album:
         """Pictures by number."""
         shard = np.searchsorted(self.starts, rows, side="right") - 1
         picked = {
-            name: np.stack([self.shards[s][name][r - self.starts[s]] for s, r in zip(shard, rows, strict=True)])
+            name: np.stack(
+                [self.shards[s][name][r - self.starts[s]] for s, r in zip(shard, rows, strict=True)]
+            )
             for name in _NAMES
         }
         return PictureBatch(
@@ -92,7 +94,10 @@ class Album:
 
 def _arrays(path: Path) -> dict[str, ndarray]:
     try:
-        return {name: np.load(path / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in _NAMES}
+        return {
+            name: np.load(path / f"{name}.npy", mmap_mode="r", allow_pickle=False)
+            for name in _NAMES
+        }
     except (OSError, ValueError) as error:
         raise FileFormatError(
             f"expected a shard of painted pictures in '{path}', got {error}: remove it and paint again"
@@ -110,7 +115,9 @@ def postures_of(
         betas, _ = factory.shapes(max(count, 256), generator)
         turns = axis_angle_from_quat_wxyz(quats[:, 0])
         for first in range(0, len(turns) - count + 1, count):
-            yield Postures(turns[first : first + count].float(), betas[first : first + count].float())
+            yield Postures(
+                turns[first : first + count].float(), betas[first : first + count].float()
+            )
 
 
 def paint_shard(

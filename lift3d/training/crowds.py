@@ -4,9 +4,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lift3d.fitting.detector_points import with_skin_points
 from lift3d.plugins import body_models
 from lift3d.training.bank import PoseBank
-from lift3d.training.detector_points import with_skin_points
 from lift3d.training.people import CapturedPeople, Crowd, MixedPeople, PosedPeople
 from lift3d.training.pose_bank import read_rotations
 from lift3d.training.posed_bodies import BodyFactory, PosedConfig

@@ -183,9 +183,10 @@ class _Run:
 
     def _figures(self, losses: Mapping[str, float], before: float) -> dict[str, float | int]:
         values = self.scores.values if self.scores is not None else {}
+        unit = self.scores.unit if self.scores is not None else ""
         return {
             **{f"loss/{name}": value for name, value in losses.items()},
-            **{f"mm/{name}": value for name, value in values.items()},
+            **{f"{unit}/{name}": value for name, value in values.items()},
             "score": self.scores.chosen if self.scores is not None else math.nan,
             "samples_per_second": self._speed(),
             "cpu_seconds": before + time.process_time() - self.cpu,

@@ -71,7 +71,9 @@ def joint_clips(clips: Iterable[MotionClip]) -> JointClips:
             (joints.nan_to_num(), ok, known, one.long() * start, one * clip.motion.fps, weight)
         )
     if not columns:
-        raise InputError("expected at least one observed clip to learn from, got none")
+        raise InputError(
+            "expected at least one observed clip to learn from, got none: give clips with people in them"
+        )
     return JointClips(*(torch.cat(column) for column in zip(*columns, strict=True)))
 
 

@@ -9,12 +9,12 @@ from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
 from lift3d.errors import InputError
+from lift3d.fitting.detector_points import SKIN_POINTS
 from lift3d.lifting.universal_net import about_hips
 from lift3d.lifting.vocabulary import VOCABULARY
 from lift3d.skeletons import LIFT_23
 from lift3d.training.bank import PoseBank
 from lift3d.training.body import Poses
-from lift3d.training.detector_points import SKIN_POINTS
 from lift3d.training.posed_bodies import BodyFactory, PosedBodies
 from lift3d.training.recombine import RecombineConfig, recombined
 

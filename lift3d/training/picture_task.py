@@ -1,6 +1,6 @@
 """The built-in detector's network as a task: painted pictures, back to what was painted."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, cast
@@ -18,6 +18,7 @@ from lift3d.surface.small_net import (
     STRIDE,
     SmallNet,
     SmallNetOutput,
+    chances,
     read_keypoints,
     save_small_net,
 )
@@ -78,12 +79,11 @@ class PictureTask:
         return {
             "keypoints": Term((places * weights).sum(), weights.sum()),
             "parts": Term((labels * share).sum() * _PARTS, share.sum()),
-            "uv": Term((off * body).sum() * _UV, body.sum().clamp(min=1)),
+            "uv": Term((off * body).sum() * _UV, body.sum().clamp(min=1).float()),
         }
 
-    @torch.no_grad()
     def validate(self) -> Scores:
-        """Pixels (of a crop 256 high) that keypoints in view are off, cut at 40; and shares in percent."""
+        """How far keypoints in view are off (pixels of a crop 256 high, cut at 40), parts, U and V."""
         values = picture_scores(self.network, self.samples)
         return Scores(values["pixels"] + 20 * (1 - values["part_miou"]), values)
 
@@ -91,6 +91,7 @@ class PictureTask:
         save_small_net(self.network, path)
 
 
+@torch.no_grad()
 def picture_scores(network: SmallNet, samples: PictureBatch) -> dict[str, float]:
     """How well the network reads pictures that it has not seen."""
     off: list[Tensor] = []
@@ -99,7 +100,7 @@ def picture_scores(network: SmallNet, samples: PictureBatch) -> dict[str, float]
     for start in range(0, len(samples), 64):
         batch = samples[start : start + 64]
         output = SmallNetOutput(*(maps.float() for maps in network(_as_input(batch))))
-        keypoints, _ = read_keypoints(output)
+        keypoints, _ = read_keypoints(chances(output))
         away = torch.linalg.vector_norm(keypoints - batch.keypoints, dim=-1)
         off.append(away[batch.seen == 2] * 256 / batch.pictures.shape[1])
         told = batch.parts != IGNORED
@@ -136,9 +137,7 @@ def _cross_entropy(output: SmallNetOutput, batch: PictureBatch) -> Float[Tensor,
     return -(target * logits.log_softmax(2)).sum(2)
 
 
-def _own_uv(
-    uv: Float[Tensor, "batch 48 h w"], parts: Tensor
-) -> Float[Tensor, "batch 2 h w"]:
+def _own_uv(uv: Float[Tensor, "batch 48 h w"], parts: Tensor) -> Float[Tensor, "batch 2 h w"]:
     """U and V of each cell's true part."""
     own = (parts.clamp(max=PARTS) - 1).clamp(min=0)[:, None]
     u = uv[:, :PARTS].gather(1, own)

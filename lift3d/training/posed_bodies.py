@@ -16,11 +16,11 @@ from jaxtyping import Bool, Float
 from torch import Generator, Tensor
 
 from lift3d.body import Articulation
+from lift3d.fitting.detector_points import SKIN_POINTS
 from lift3d.fitting.limits import JointLimits, joint_limits, swing_twist
 from lift3d.fitting.points import PointTable, point_table
 from lift3d.geometry.rotations import quat_wxyz_from_axis_angle, rotmat_from_quat_wxyz
 from lift3d.skeleton import Skeleton
-from lift3d.training.detector_points import SKIN_POINTS
 from lift3d.training.pose_bank import RotationBank
 from lift3d.training.turns import between, interpolated, product
 

@@ -9,13 +9,13 @@ import torch
 from torch import Generator
 
 from lift3d.errors import InputError
+from lift3d.fitting.detector_points import with_skin_points
 from lift3d.lifting.universal import packaged_weights
 from lift3d.lifting.universal_net import load_weights
 from lift3d.plugins import body_models
 from lift3d.protocols import BodyModel
 from lift3d.regressing.posture_net import PostureConfig, PostureNet
 from lift3d.training.data import NOTHING_TO_VALIDATE_ON, held_out, open_sources
-from lift3d.training.detector_points import with_skin_points
 from lift3d.training.engine import EngineConfig, EngineState, check, run
 from lift3d.training.lifter import TrainReport
 from lift3d.training.people import PosedPeople

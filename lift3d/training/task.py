@@ -19,10 +19,11 @@ Forward = Callable[..., Tensor]
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Validation: named errors in millimetres, and the one by which the best step is chosen."""
+    """Validation: named errors in `unit`, and the one by which the best step is chosen."""
 
     chosen: float
     values: Mapping[str, float]
+    unit: str = "mm"
 
 
 @runtime_checkable

@@ -10,7 +10,6 @@ a focal length that is wrong by so much changes on the validation split. Needs L
 """
 
 import math
-import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +32,7 @@ from lift3d.motion import Motion
 from lift3d.plugins import lifters
 from lift3d.pose import Pose2D
 from lift3d.protocols import Lifter
+from tests.helpers.toml import tomllib
 
 __all__ = ["figures", "real_clips", "turned_keypoints", "warped_keypoints"]
 

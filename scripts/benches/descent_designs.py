@@ -62,7 +62,7 @@ from lift3d.regressing.posture_net import SeenPerson
 from lift3d.regressing.refinement import RefineOptions, refine
 from lift3d.regressing.smpl import SmplRegressor
 from lift3d.training.data import held_out
-from lift3d.training.detector_points import with_skin_points
+from lift3d.fitting.detector_points import with_skin_points
 from lift3d.training.people import PosedPeople
 from lift3d.training.pose_bank import read_rotations
 from lift3d.training.posed_bodies import BodyFactory, PosedConfig

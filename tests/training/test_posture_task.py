@@ -13,7 +13,7 @@ from lift3d.lifting.universal_net import UniversalConfig, UniversalNet
 from lift3d.lifting.vocabulary import VOCABULARY
 from lift3d.regressing.posture_net import Posture, PostureConfig, PostureNet, load_posture
 from lift3d.skeletons import SMPL_24
-from lift3d.training.detector_points import with_skin_points
+from lift3d.fitting.detector_points import with_skin_points
 from lift3d.training.noise import NoiseConfig
 from lift3d.training.people import PosedPeople
 from lift3d.training.pose_bank import RotationBank

@@ -43,7 +43,9 @@ def _stage(value: object) -> Stage:
     if isinstance(value, BodyMesh):
         title = f"{value.vertices.shape[-2]} vertices, {len(value.faces)} triangles"
         return stage_of_mesh(value, title=title)
-    raise InputError(f"expected a clip, a motion or a body mesh, got a {type(value).__name__}")
+    raise InputError(
+        f"expected a clip, a motion or a body mesh, got a {type(value).__name__}: give one of these"
+    )
 
 
 def _model(clip: Clip) -> BodyModel | None:
