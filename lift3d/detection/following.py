@@ -4,11 +4,13 @@ A network that looks at one person at a time needs a box. Where nobody gives one
 looked at as a whole, and once more where the first look found somebody; from then on each person's box
 is the one around the keypoints of the picture before (the usual way since Toshev and Szegedy's cascade,
 DeepPose, CVPR 2014, and of BlazePose's tracker, Bazarevsky et al., 2020). Whoever is not recognised in
-that box is lost, and when everybody is, the whole picture is looked at again.
+that box is lost, and when everybody is, the whole picture is looked at again. Where that shows nobody,
+smaller windows of it are searched, and the surest person in them is taken.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Final
 
 import numpy as np
@@ -38,7 +40,9 @@ class FollowingOptions:
     above `sure` make the next box, which is `padding` times as large as the one around them, since
     people have heads and feet beyond their keypoints. Of two who became more alike than `same` (object
     keypoint similarity) the surer one stays. With `looks` of 2 a box of the whole picture, or one that
-    was found in it, is looked at again in the box that it led to.
+    was found in it, is looked at again in the box that it led to. `windows` are heights, in shares of
+    the picture's, of what is searched where nobody is found: once, then in every `patience`-th picture
+    of the source.
     """
 
     lost: float = 0.2
@@ -46,13 +50,17 @@ class FollowingOptions:
     padding: float = 1.2
     same: float = 0.7
     looks: int = 2
+    windows: tuple[float, ...] = (0.65, 0.42)
+    patience: int = 15
 
     def __post_init__(self) -> None:
         shares = (self.lost, self.sure, self.same)
-        if not all(0 <= share <= 1 for share in shares) or self.padding < 1 or self.looks < 1:
+        good = all(0 <= share <= 1 for share in shares)
+        good &= all(0.05 <= window <= 1 for window in self.windows)
+        if not good or self.padding < 1 or self.looks < 1 or self.patience < 1:
             raise InputError(
-                "expected lost, sure and same from 0 to 1, a padding and looks of at least 1, got "
-                f"{self}: correct them"
+                "expected lost, sure and same from 0 to 1, windows from 0.05 to 1, and a padding, looks "
+                f"and patience of at least 1, got {self}: correct them"
             )
 
 
@@ -70,6 +78,8 @@ class FollowingDetector:
         self._detector, self._options = detector, options
         self._sigmas = oks_sigmas(detector.skeleton)
         self._boxes: Float[Tensor, "people 4"] | None = None
+        self._numbers: Iterator[int] = count()
+        self._lost = True
 
     @property
     def skeleton(self) -> Skeleton:
@@ -77,9 +87,10 @@ class FollowingDetector:
         return self._detector.skeleton
 
     def over(self, frames: Iterable[int], before: DetectedPeople | None) -> "FollowingDetector":
-        """The same at the start of a video, or after `before`; the pictures' numbers do not matter."""
-        del frames
+        """The same at the start of a video, or after `before`, for pictures of these numbers."""
         other = FollowingDetector(self._detector, self._options)
+        other._numbers = iter(frames)
+        other._lost = before is None or len(before) > 0
         if before is not None:
             other._remember(before)
         return other
@@ -95,21 +106,34 @@ class FollowingDetector:
 
     def _next(self, picture: Picture, given: Float[Tensor, "people 4"] | None) -> DetectedPeople:
         where = given if given is not None else self._boxes
-        found = self._afresh(picture) if where is None else self._look(picture, where)
+        due = next(self._numbers, 0) % self._options.patience == 0
+        search = self._lost or due
+        found = self._afresh(picture, search) if where is None else self._look(picture, where)
         if where is not None and given is None and not len(found):
-            found = self._afresh(picture)
+            found = self._afresh(picture, search=True)
+        self._lost = len(found) > 0
         self._remember(found)
         return found
 
-    def _afresh(self, picture: Picture) -> DetectedPeople:
-        """The whole picture, then nearer where somebody may be."""
-        found = self._detector([picture], [box_of_all(picture)])[0]
+    def _afresh(self, picture: Picture, search: bool) -> DetectedPeople:
+        """The whole picture, then nearer where somebody may be; else its windows, where told to."""
+        found = self._recognised(self._nearer(picture, box_of_all(picture)))
+        if len(found) or not self._options.windows or not search:
+            return found
+        windows = _windows((picture.shape[0], picture.shape[1]), self._options.windows)
+        seen = self._detector([picture], [windows])[0]
+        best = int(seen.pose.confidence.mean(-1).argmax())
+        return self._recognised(self._nearer(picture, seen.boxes[best : best + 1]))
+
+    def _nearer(self, picture: Picture, box: Float[Tensor, "1 4"]) -> DetectedPeople:
+        """A look at the box, and further ones where that led to."""
+        found = self._detector([picture], [box])[0]
         for _ in range(self._options.looks - 1):
             nearer = box_from_keypoints(found, self._options)
             if not len(nearer):
                 break
             found = self._detector([picture], [nearer])[0]
-        return self._recognised(found)
+        return found
 
     def _look(self, picture: Picture, where: Float[Tensor, "people 4"]) -> DetectedPeople:
         if not len(where):
@@ -138,6 +162,22 @@ class FollowingDetector:
     def _remember(self, found: DetectedPeople) -> None:
         boxes = box_from_keypoints(found, self._options)
         self._boxes = boxes if len(boxes) else None
+
+
+def _windows(size: tuple[int, int], heights: Sequence[float]) -> Float[Tensor, "windows 4"]:
+    """Upright windows over a picture of (height, width), three to four, each half over the next."""
+    boxes: list[list[float]] = []
+    for share in heights:
+        tall = share * size[0]
+        wide = min(0.75 * tall, size[1])
+        rows, columns = (
+            max(1, round(2 * (side - window) / window) + 1)
+            for side, window in ((size[0], tall), (size[1], wide))
+        )
+        for top in torch.linspace(0, size[0] - tall, rows).tolist():
+            for left in torch.linspace(0, size[1] - wide, columns).tolist():
+                boxes.append([left, top, wide, tall])
+    return torch.tensor(boxes)
 
 
 def box_from_keypoints(

@@ -12,7 +12,7 @@ import io
 import math
 import tokenize
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 import numpy as np
 from numpy import ndarray
@@ -87,7 +87,7 @@ def map_npy(path: Path) -> ndarray:
         ) from None
 
 
-def _header(file: BinaryIO | io.BytesIO) -> tuple[tuple[int, ...], bool, "np.dtype[np.generic]"]:
+def _header(file: BinaryIO | io.BytesIO) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     version = np.lib.format.read_magic(file)
     if version not in ((1, 0), (2, 0)):
         raise ValueError(f"an array of version {version}")
@@ -97,7 +97,7 @@ def _header(file: BinaryIO | io.BytesIO) -> tuple[tuple[int, ...], bool, "np.dty
 
 
 def _mapped(
-    path: Path, shape: tuple[int, ...], order: str, dtype: "np.dtype[np.generic]", start: int
+    path: Path, shape: tuple[int, ...], order: str, dtype: np.dtype[Any], start: int
 ) -> ndarray:
     if dtype.kind not in _KINDS:
         raise ValueError(f"values of type {dtype}" + " (objects)" * dtype.hasobject)

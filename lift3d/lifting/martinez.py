@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from lift3d.camera import Camera
 from lift3d.geometry.rays import root_from_rays
+from lift3d.lifting.pretrained import Pretrained
 from lift3d.lifting.weights_file import load_network, save_network
 from lift3d.motion import Motion
 from lift3d.pose import Pose2D, Pose3D
@@ -196,12 +197,14 @@ def network_keypoints(
     return keypoints.nan_to_num(), confidence
 
 
-class MartinezLifter:
+class MartinezLifter(Pretrained):
     """Lifts each frame on its own to sixteen joints (seventeen with `h36m_17`) in the camera frame.
 
     `weights` is a file that `save_martinez` or `lift3d train` wrote; without it, the weights in the
     package. Frames with fewer than six keypoints come back as NaN and not observed.
     """
+
+    pretrained = "martinez"
 
     def __init__(self, weights: str | PathLike[str] | None = None) -> None:
         packaged = Path(str(files("lift3d.lifting"))) / "weights" / "martinez.safetensors"
@@ -210,6 +213,9 @@ class MartinezLifter:
     @property
     def skeleton(self) -> Skeleton:
         return self.network.layout.outputs
+
+    def _save_weights(self, path: Path) -> None:
+        save_martinez(self.network, path)
 
     def __call__(self, keypoints: Motion[Pose2D], camera: Camera) -> Motion[Pose3D]:
         """Joints in metres in the frame of `camera`, for keypoints of any layout in pixels."""

@@ -16,7 +16,7 @@ from functools import lru_cache
 from importlib.resources import files
 from os import PathLike
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import torch
 from jaxtyping import Float
@@ -34,6 +34,7 @@ from lift3d.lifting.exemplars import (
     load_library,
     save_library,
 )
+from lift3d.lifting.pretrained import Pretrained
 from lift3d.lifting.view import View
 from lift3d.motion import Motion
 from lift3d.pose import Pose2D, Pose3D
@@ -76,13 +77,15 @@ class MatchingOptions:
     """A frame with fewer seen keypoints is not lifted."""
 
 
-class MatchingLifter:
+class MatchingLifter(Pretrained):
     """Lifts each frame on its own to `LIFT_23` in the camera frame.
 
     `library` is one, or a file that `save_library` wrote; without it, the one in the package. Frames
     with too few keypoints come back as NaN and not observed. Building the pictures of the packaged
     library takes about a second and 70 MB.
     """
+
+    pretrained = "matching"
 
     def __init__(
         self,
@@ -100,6 +103,13 @@ class MatchingLifter:
     @property
     def skeleton(self) -> Skeleton:
         return LIFT_23
+
+    @classmethod
+    def _of(cls, path: Path, **options: Any) -> "MatchingLifter":
+        return cls(path, **options)
+
+    def _save_weights(self, path: Path) -> None:
+        save_library(self.library, path)
 
     @torch.no_grad()
     def __call__(self, keypoints: Motion[Pose2D], camera: Camera) -> Motion[Pose3D]:

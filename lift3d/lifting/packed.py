@@ -67,7 +67,10 @@ def folded(modules: Iterable[nn.Module]) -> tuple[Step, ...]:
         elif isinstance(module, nn.ReLU) and isinstance(last, Dense):
             steps[-1] = replace(last, relu=True)
         elif not isinstance(module, nn.Dropout):
-            raise InputError(f"expected layers of a lifter network, got {type(module).__name__}")
+            raise InputError(
+                f"expected layers of a lifter network, got {type(module).__name__}: use Linear, "
+                "BatchNorm1d, ReLU, Dropout or Block"
+            )
     return tuple(steps)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass, replace
 from os import PathLike
+from pathlib import Path
 from typing import Final, Literal
 
 import torch
@@ -22,8 +23,15 @@ from lift3d.camera import Camera
 from lift3d.geometry.rays import root_from_rays
 from lift3d.lifting.live import Live, rate_of
 from lift3d.lifting.packed_temporal import PackedTemporal
+from lift3d.lifting.pretrained import Pretrained
 from lift3d.lifting.seen import in_camera, seen_through
-from lift3d.lifting.temporal_net import TemporalNet, bridged, load_temporal, predict_clips
+from lift3d.lifting.temporal_net import (
+    TemporalNet,
+    bridged,
+    load_temporal,
+    predict_clips,
+    save_temporal,
+)
 from lift3d.lifting.universal import packaged_weights
 from lift3d.lifting.universal_net import Answer
 from lift3d.lifting.view import View
@@ -54,7 +62,7 @@ class TemporalOptions:
     """The layout of the joints that come out."""
 
 
-class TemporalLifter:
+class TemporalLifter(Pretrained):
     """Lifts whole clips of one person to joints in the camera frame.
 
     `weights` is a file that `save_temporal` or `lift3d train --lifter temporal` wrote; without it,
@@ -65,6 +73,7 @@ class TemporalLifter:
     """
 
     packaged: Literal["temporal", "streaming"] = "temporal"
+    pretrained = "temporal"
 
     def __init__(
         self,
@@ -78,6 +87,9 @@ class TemporalLifter:
     @property
     def skeleton(self) -> Skeleton:
         return self.options.skeleton
+
+    def _save_weights(self, path: Path) -> None:
+        save_temporal(self.network, path)
 
     def giving(self, skeleton: Skeleton) -> "TemporalLifter":
         """The same lifter, whose joints come out in another layout."""
@@ -150,6 +162,7 @@ class StreamingLifter(TemporalLifter):
     """Lifts clips as `live` sessions do: each frame from those before it and 4 after it."""
 
     packaged = "streaming"
+    pretrained = "streaming"
 
 
 def _runs(frames: int, rate: float) -> Iterator[tuple[slice, int]]:

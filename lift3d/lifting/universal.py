@@ -23,6 +23,7 @@ from torch import Tensor
 from lift3d.camera import Camera
 from lift3d.errors import InputError, MissingDependencyError
 from lift3d.lifting.packed import Packed, answering
+from lift3d.lifting.pretrained import Pretrained
 from lift3d.lifting.seen import Seen, lifted, seen_through
 from lift3d.lifting.universal_net import (
     Answer,
@@ -32,6 +33,7 @@ from lift3d.lifting.universal_net import (
     load_weights,
     placed,
     predict,
+    save_weights,
 )
 from lift3d.lifting.view import View
 from lift3d.motion import Motion
@@ -70,7 +72,7 @@ def packaged_weights(name: str) -> Path:
     return Path(str(files("lift3d.lifting"))) / "weights" / f"{name}.safetensors"
 
 
-class UniversalLifter:
+class UniversalLifter(Pretrained):
     """Lifts each frame on its own to joints in the camera frame.
 
     `weights` is a file that `save_weights` or `lift3d train` wrote; without it, the weights in the
@@ -82,6 +84,8 @@ class UniversalLifter:
     faster with whole clips; needs the extra `onnx`, else `MissingDependencyError`), or with "auto" the
     latter where it is installed. Both take the network as it is now, ONNX Runtime also `options.flip`.
     """
+
+    pretrained = "universal"
 
     def __init__(
         self,
@@ -98,6 +102,9 @@ class UniversalLifter:
     @property
     def skeleton(self) -> Skeleton:
         return self.options.skeleton
+
+    def _save_weights(self, path: Path) -> None:
+        save_weights(self.network, path)
 
     def giving(self, skeleton: Skeleton) -> "UniversalLifter":
         """The same lifter, whose joints come out in another layout."""

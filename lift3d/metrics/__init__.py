@@ -7,6 +7,7 @@ joint gets NaN. Nothing is moved to a root here: give root-relative joints where
 
 from lift3d.metrics.average_precision import KeypointAp, PictureResult, keypoint_ap
 from lift3d.metrics.bones import bone_length_error, bone_length_spread, bone_lengths
+from lift3d.metrics.crowding import crowd_index
 from lift3d.metrics.hypotheses import Metric, aggregated, best_joints_of, best_of
 from lift3d.metrics.keypoints import COCO_SIGMAS, HALPE_26_SIGMAS, oks, pck_2d, pckh
 from lift3d.metrics.over_time import acceleration_error, foot_contact_speed, mpjve
@@ -41,6 +42,7 @@ __all__ = [
     "bone_length_spread",
     "bone_lengths",
     "coverage",
+    "crowd_index",
     "foot_contact_speed",
     "joint_errors",
     "keypoint_ap",

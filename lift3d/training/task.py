@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
-from torch import Generator, Tensor, nn
+from torch import Generator, nn
 
 from lift3d.losses import Term
 
@@ -13,8 +13,9 @@ __all__ = ["Forward", "Scores", "Task"]
 
 BatchT = TypeVar("BatchT")
 
-Forward = Callable[..., Tensor]
-"""The network, as the engine wants it called: with autocast, compiled or as it is."""
+Forward = Callable[..., Any]
+"""The network, as the engine wants it called (with autocast, compiled or as it is): a tensor of
+numbers, or named ones."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,7 +187,7 @@ class Trainer:
         finally:
             network.load_state_dict(trained)
 
-    def _forward(self, *inputs: Any) -> Tensor:
+    def _forward(self, *inputs: Any) -> Any:
         if not self.half:
             return self.called(*inputs)
         with torch.autocast(self.device.type, torch.bfloat16):

@@ -89,7 +89,7 @@ def test_the_whole_picture_first_then_boxes_follow() -> None:
 
 def test_whoever_is_not_recognised_is_lost_and_looked_for_again() -> None:
     spy = Spy()
-    detector = FollowingDetector(spy, FollowingOptions(lost=0.3, looks=1))
+    detector = FollowingDetector(spy, FollowingOptions(lost=0.3, looks=1, windows=()))
     faint = picture((80, 70, 60))
     seen = detector([picture((80, 70, 250)), faint, picture((150, 100, 250))])
     assert [len(each) for each in seen] == [1, 0, 1]
@@ -136,3 +136,47 @@ def test_a_person_of_two_keypoints_makes_no_box() -> None:
 def test_options_that_cannot_be_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(InputError, match="correct them"):
         FollowingOptions(**wrong)
+
+
+class Shortsighted(Spy):
+    """Sees nobody in a box more than two and a half times as tall as they are."""
+
+    def _in(self, picture: np.ndarray, box: Tensor) -> Tensor:
+        if float(box[3]) > 250:
+            return torch.cat([torch.full((17, 2), torch.nan), torch.zeros(17, 1)], -1)
+        return super()._in(picture, box)
+
+
+def test_windows_are_searched_where_the_whole_picture_shows_nobody() -> None:
+    spy = Shortsighted()
+    detector = FollowingDetector(spy)
+    found = detector([picture((40, 40, 255)), picture((42, 40, 255))])
+    assert middles(found[0]) == [[80, 80]]
+    assert middles(found[1]) == [[84, 80]]
+    whole, windows, nearer = spy.asked[0], spy.asked[1], spy.asked[2]
+    assert whole == [[0, 0, 400, 300]]
+    assert len(windows) > 10
+    assert len(nearer) == 1
+    every = torch.tensor(windows)
+    assert float(every[:, :2].min()) == 0
+    assert float((every[:, 0] + every[:, 2]).max()) == pytest.approx(400)
+    assert float((every[:, 1] + every[:, 3]).max()) == pytest.approx(300)
+    assert len(spy.asked) < 7
+
+
+def searched(detector: FollowingDetector, spy: Spy, pictures: int) -> list[bool]:
+    """Whether windows were searched, for each picture without anybody."""
+    out: list[bool] = []
+    for _ in range(pictures):
+        spy.asked.clear()
+        detector([picture()])
+        out.append(any(len(boxes) > 1 for boxes in spy.asked))
+    return out
+
+
+def test_a_search_in_vain_is_made_only_now_and_then() -> None:
+    spy, nobody = Spy(), DetectedPeople.nobody(COCO_17, SIZE)
+    following = FollowingDetector(spy, FollowingOptions(patience=5))
+    whole = searched(following.over(range(12), None), spy, 12)
+    assert [number for number, yes in enumerate(whole) if yes] == [0, 5, 10]
+    assert searched(following.over(range(3, 12), nobody), spy, 9) == whole[3:]

@@ -77,7 +77,7 @@ def test_keypoints_go_where_pictures_go(mirror: float) -> None:
         pictures[None].expand(6, -1, -1, -1),
         Targets.of_one(dots.expand(6, -1, -1), torch.ones(6, 3, dtype=torch.bool)),
     )
-    changes = PictureChanges(degrees=15, scale=0.1, shift=0.03, mirror=mirror, light=0.0)
+    changes = PictureChanges(degrees=15.0, scale=0.1, shift=0.03, mirror=mirror, light=0.0)
     out = changed(batch, changes, (1, 0, 2), Generator().manual_seed(1))
     weights = out.pictures / out.pictures.sum((-2, -1), keepdim=True)
     centres = torch.stack([(weights * xs).sum((-2, -1)), (weights * ys).sum((-2, -1))], -1)

@@ -8,7 +8,7 @@ order, as arrays of their own.
 import math
 import re
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy import ndarray
@@ -27,7 +27,7 @@ _LAST_CHARACTER: Final = 0x10FFFF
 
 def array_of_bytes(
     data: bytes | memoryview,
-    dtype: "np.dtype[np.generic]",
+    dtype: np.dtype[Any],
     shape: tuple[int, ...],
     order: Literal["C", "F"],
 ) -> ndarray:
@@ -86,7 +86,7 @@ def _reconstructed(wish: Wish) -> object:
 def _from_bytes(
     wish: Wish,
     raw: object,
-    dtype: "np.dtype[np.generic]",
+    dtype: np.dtype[Any],
     shape: tuple[object, ...],
     order: Literal["C", "F"],
 ) -> ndarray:

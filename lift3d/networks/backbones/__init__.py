@@ -1,0 +1,1 @@
+"""Networks' bodies: pictures to features, shared by the heads."""
