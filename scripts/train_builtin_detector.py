@@ -34,7 +34,9 @@ LARGE = (256, 192)
 VALIDATED = 1000
 
 
-def paint(folder: Path, poses: Path, split: str, size: tuple[int, int], shards: int, seed: int) -> Album:
+def paint(
+    folder: Path, poses: Path, split: str, size: tuple[int, int], shards: int, seed: int
+) -> Album:
     """An album, painted as far as it is not there yet."""
     body = body_models["default"]()
     bank = read_rotations(poses, split)

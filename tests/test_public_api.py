@@ -13,7 +13,8 @@ PACKAGES = ("lift3d", "lift3d_body_models", "lift3d_datasets", "lift3d_viewer")
 PUBLIC = [
     "SKELETONS", "BodyEstimate", "BodyMesh", "BodyParams", "Camera", "Clip", "KeypointFile",
     "Lift3dError", "LiftOptions", "Motion", "Person", "Pose2D", "Pose3D", "Skeleton", "body_models",
-    "correspondence", "datasets", "lift", "lifters", "read_clip", "read_keypoints", "regressors",
+    "correspondence", "datasets", "detect", "detectors", "lift", "lifters", "read_clip",
+    "read_keypoints", "regressors",
     "render_clip", "reprojection", "skeleton_named", "viewers", "write_clip", "write_glb",
 ]  # fmt: skip
 
@@ -47,5 +48,5 @@ def test_groups_and_rooms_do_not_shadow_each_other() -> None:
 
     for name in modules():
         importlib.import_module(name)
-    for group in ("body_models", "datasets", "lifters", "regressors", "viewers"):
+    for group in ("body_models", "datasets", "detectors", "lifters", "regressors", "viewers"):
         assert isinstance(getattr(lift3d, group), PluginGroup)

@@ -31,7 +31,7 @@ class Limits:
     unpacked: int = 2 << 30
     """Bytes of arrays in archives and pickles; the largest body model that people hold has 0.9 GB."""
     pixels: int = 250_000_000
-    """Pixels of a picture, or of all frames of an animated one: 0.75 GB. Phones have up to 200 million."""
+    """Pixels of a picture, or of all frames of an animated one: 0.75 GB. Phones have 200 million."""
     steps: int = 3_000_000
     """Opcodes of a pickle; containers and calls count for ten: about 2 s."""
 

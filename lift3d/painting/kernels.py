@@ -125,7 +125,7 @@ def _woven(cloth: Float32[ndarray, " fields"], x: float, y: float, z: float, see
         return across + (0.5 if (x * scale + shift) % 1.0 < cloth[9] else 0.0)
     if kind == 4:
         value = noise_at(x * scale, y * scale, z * scale, seed)
-        return min(1.0, max(0.0, (value - cloth[9]) * 6))
+        return float(min(1.0, max(0.0, (value - cloth[9]) * 6)))
     if kind == 5:  # a print on the chest
         dx, dy = x * scale * 0.5, (y - 0.32) * scale * 0.5
         return 1.0 if (z > 0 and dx * dx + dy * dy < cloth[9] * cloth[9]) else 0.0

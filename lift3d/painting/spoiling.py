@@ -1,5 +1,7 @@
 """What cameras and files do to pictures: blur, noise, odd colours, compression."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 from jaxtyping import UInt8
@@ -13,7 +15,7 @@ def spoilt(
     picture: UInt8[ndarray, "height width 3"], rng: Generator
 ) -> UInt8[ndarray, "height width 3"]:
     """The picture after a few of: colours, fewer pixels, blur in focus or motion, noise, JPEG."""
-    out = picture.astype(np.float32)
+    out: Any = picture.astype(np.float32)
     height, width = picture.shape[:2]
     if rng.random() < 0.7:
         out = _coloured(out, rng)

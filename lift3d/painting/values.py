@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 from jaxtyping import Bool, Float, Float32, Int32, UInt8
 from numpy import ndarray
 from torch import Tensor
@@ -76,4 +77,4 @@ class Painting:
 
     def mask(self, person: int) -> Bool[ndarray, "height width"]:
         """Where a person is seen."""
-        return self.owner == person + 1
+        return np.asarray(self.owner == person + 1)

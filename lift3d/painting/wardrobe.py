@@ -49,9 +49,9 @@ def linear_colour(rng: Generator) -> ndarray:
     """A colour as clothes have them: many dull, dark or nearly white ones, some bright."""
     if rng.random() < 0.35:
         grey = rng.choice([rng.uniform(0.004, 0.05), rng.uniform(0.05, 0.4), rng.uniform(0.5, 0.9)])
-        return np.clip(grey * rng.uniform(0.85, 1.15, 3), 0.003, 0.95)
+        return np.asarray(np.clip(grey * rng.uniform(0.85, 1.15, 3), 0.003, 0.95))
     bright, dull = rng.random(3), rng.random()
-    return np.clip((bright * dull + bright.mean() * (1 - dull)) ** 2, 0.003, 0.95)
+    return np.asarray(np.clip((bright * dull + bright.mean() * (1 - dull)) ** 2, 0.003, 0.95))
 
 
 def draw_outfit(rng: Generator, dressed: float) -> Outfit:

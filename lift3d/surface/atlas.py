@@ -297,9 +297,9 @@ def _frame(name: str, joints: dict[str, ndarray]) -> tuple[ndarray, ndarray]:
     stem = rest.rpartition("_")[0]
     begin, end = next(ends for known, ends in _LIMBS.values() if known == stem)
     line = joints[f"{side}_{end}"] - joints[f"{side}_{begin}"]
-    across = (
-        np.array([0.0, 0.0, 1.0]) if "arm" in name else np.array([1.0 if side == "left" else -1.0, 0.0, 0.0])
-    )
+    across = np.array([1.0 if side == "left" else -1.0, 0.0, 0.0])
+    if "arm" in name:
+        across = np.array([0.0, 0.0, 1.0])
     return line / np.linalg.norm(line), across
 
 
@@ -357,7 +357,7 @@ _BULGE: Final = 0.1
 def _on_square(
     border: Float64[ndarray, "border 3"], line: Float64[ndarray, "3"], across: Float64[ndarray, "3"]
 ) -> Float64[ndarray, "border 2"]:
-    """The border on the slightly bent sides of the unit square, by length; corners are outmost points."""
+    """The border on the bent sides of the unit square, by length; corners are outmost points."""
     u, v = border @ line, border @ across
     u, v = (u - u.min()) / (u.max() - u.min()), (v - v.min()) / (v.max() - v.min())
     wanted = [np.array([0.0, 0]), np.array([1.0, 0]), np.array([1.0, 1]), np.array([0.0, 1])]

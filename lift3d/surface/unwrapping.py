@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float32, Float64, Int64, UInt8
 from numpy import ndarray
-from scipy.sparse import coo_array, diags_array
+from scipy.sparse import csc_array
 from scipy.sparse.linalg import spsolve
 
 from lift3d.errors import InputError
@@ -176,12 +176,13 @@ def _harmonic(
         np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), 1), axis=0
     )
     ends = np.concatenate([edges, edges[:, ::-1]])
-    links = coo_array(
+    links = csc_array(
         (np.full(len(ends), _STIFFNESS), (ends[:, 0], ends[:, 1])), shape=(count, count)
     )
-    laplacian = diags_array(np.asarray(links.sum(1)).ravel()) - links
     mean = colors.mean(0)
     pull = np.minimum(mass, 1.0)
-    system = laplacian + diags_array(pull + _TO_THE_MEAN)
+    own = np.asarray(links.sum(1)).ravel() + pull + _TO_THE_MEAN
+    at = np.arange(count)
+    system = csc_array((own, (at, at)), shape=(count, count)) - links
     right = seen * (pull / np.maximum(mass, 1e-12))[:, None] + _TO_THE_MEAN * mean
-    return np.asarray(spsolve(system.tocsc(), right))
+    return np.asarray(spsolve(system, right))

@@ -152,7 +152,7 @@ class UvNetwork(PersonNetwork[UvOutput]):
 
     def keypoints(self, output: UvOutput) -> Float[Tensor, "batch joints 3"]:
         """In cells of the grid, for boxes that are pictures of that size."""
-        return read_maps(output.stages[-1].keypoints, 1.0, self.config.sigma)
+        return read_maps(output.stages[-1].keypoints, 1, self.config.sigma)
 
     @torch.no_grad()
     def maps(
@@ -186,7 +186,7 @@ class UvNetwork(PersonNetwork[UvOutput]):
         mask = functional.binary_cross_entropy_with_logits(
             stage.mask[:, 0], seen.to(stage.mask), reduction="sum"
         )
-        goal = person_goal(targets, stage.keypoints, 1.0, self.config.sigma)
+        goal = person_goal(targets, stage.keypoints, 1, self.config.sigma)
         return {
             "labels": label_term(stage.labels, part),
             "uv": self._uv_loss(stage, part, uv),

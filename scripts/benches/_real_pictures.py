@@ -2,8 +2,8 @@
 
 The videos come with what OpenPose (BODY_25B) found in them and with the cameras' calibration. A keypoint
 of the truth is one that both views found surely and whose triangulated place falls back onto both
-within 25 pixels (people are 800 pixels tall): two cameras that agree leave little room for a common mistake. The person's box is
-given; it lies around the true keypoints.
+within 25 pixels (people are 800 pixels tall): two cameras that agree leave little room for a common
+mistake. The person's box is given; it lies around the true keypoints.
 """
 
 from __future__ import annotations
@@ -121,7 +121,8 @@ def pck(detector: Detector, view: RealView, share: float = 0.2) -> tuple[float, 
         found = detector([picture], [view.boxes[row : row + 1]])[0]
         off = np.linalg.norm(found.pose.keypoints[0, columns].numpy() - view.truth[row], axis=-1)
         torso = np.linalg.norm(
-            view.truth[row, NAMES.index("left_shoulder")] - view.truth[row, NAMES.index("right_hip")]
+            view.truth[row, NAMES.index("left_shoulder")]
+            - view.truth[row, NAMES.index("right_hip")]
         )
         here = np.isfinite(view.truth[row]).all(-1)
         out[row, here] = np.nan_to_num(off[here], nan=np.inf) < share * torso

@@ -46,6 +46,7 @@ from torch import Generator, Tensor, nn
 from lift3d.body import BodyParams
 from lift3d.estimate import BodyEstimate
 from lift3d.evaluation.bodies import evaluate_body
+from lift3d.fitting.detector_points import with_skin_points
 from lift3d.geometry.rays import root_from_rays, virtual_from_camera
 from lift3d.geometry.rotations import (
     axis_angle_from_rotmat,
@@ -62,7 +63,6 @@ from lift3d.regressing.posture_net import SeenPerson
 from lift3d.regressing.refinement import RefineOptions, refine
 from lift3d.regressing.smpl import SmplRegressor
 from lift3d.training.data import held_out
-from lift3d.fitting.detector_points import with_skin_points
 from lift3d.training.people import PosedPeople
 from lift3d.training.pose_bank import read_rotations
 from lift3d.training.posed_bodies import BodyFactory, PosedConfig

@@ -21,8 +21,9 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-
 from benches._real_pictures import contact_sheet, pck, real_views
+from benches._video_to_mesh import video_to_mesh
+
 from lift3d.capture import AnnotatedPerson, SurfacePoints
 from lift3d.detection.builtin import RULE, BuiltinDetector
 from lift3d.detection.crops import crops_of
@@ -250,11 +251,9 @@ def onnx_session(detector: BuiltinDetector) -> Any:
 
 def video(shared: str | None) -> dict[str, float]:
     """Frames a second from a video to meshes, everything on the way."""
-    try:
-        from benches._video_to_mesh import video_to_mesh
-    except ImportError:
+    if not shared or not (Path(shared) / "keypoints").is_dir():
         return {}
-    return {"video_to_mesh_fps": float(video_to_mesh(shared))} if shared else {}
+    return video_to_mesh(Path(shared))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from numpy import ndarray as Array
+from numpy import ndarray
 
 from lift3d.detection.builtin import RULE, BuiltinDetector
 from lift3d.errors import FileFormatError, InputError
@@ -45,7 +45,7 @@ def paintings() -> list[Painting]:
     return out
 
 
-def errors(detector: BuiltinDetector, paintings: list[Painting]) -> Array:
+def errors(detector: BuiltinDetector, paintings: list[Painting]) -> ndarray:
     """Pixels that visible joints of the body are off."""
     off = []
     for one in paintings:
@@ -99,8 +99,10 @@ def test_without_boxes_the_picture_is_the_box(
     picture = paintings[2].picture
     whole = torch.tensor([[0.0, 0.0, 240.0, 320.0]])
     told, untold = detector([picture, picture], [whole, None])
-    assert torch.equal(told.pose.keypoints, untold.pose.keypoints) and len(untold) == 1
-    assert untold.pose.skeleton == HALPE_26 and untold.pose.image_size == (320, 240)
+    assert torch.equal(told.pose.keypoints, untold.pose.keypoints)
+    assert len(untold) == 1
+    assert untold.pose.skeleton == HALPE_26
+    assert untold.pose.image_size == (320, 240)
 
 
 def test_confidence_falls_where_nobody_is(
@@ -123,7 +125,8 @@ def test_surface_maps_name_the_parts(detector: BuiltinDetector, paintings: list[
         agreed.append((drawn.part.numpy() == one.part)[here].mean())
         right = here & (drawn.part.numpy() == one.part)
         uv.append(np.abs(drawn.uv.numpy() - one.uv)[:, right].mean())
-    assert np.mean(agreed) > 0.6 and np.mean(uv) < 0.15
+    assert np.mean(agreed) > 0.6
+    assert np.mean(uv) < 0.15
 
 
 def test_onnx_gives_the_same_maps(tmp_path: Path, detector: BuiltinDetector) -> None:

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from numpy import ndarray as Array
+from numpy import ndarray
 
 from lift3d.body import BodyParams
 from lift3d.errors import InputError
@@ -32,7 +32,7 @@ def painted(config: PaintConfig, index: int, seed: int = 0) -> Painting:
     return Painter(body_models["default"](), config, seed=seed).paint(postures(index), index)
 
 
-def nearest_hit(rays: Array, corners: Array) -> tuple[Array, Array, Array]:
+def nearest_hit(rays: ndarray, corners: ndarray) -> tuple[ndarray, ndarray, ndarray]:
     """Triangle (-1 for none), weights of its corners and distance, of rays from the origin.
 
     T. Moeller and B. Trumbore, Fast, minimum storage ray/triangle intersection, 1997; front sides only.
@@ -118,8 +118,10 @@ def test_truth_is_consistent_with_itself(index: int) -> None:
     assert painting.picture.dtype == np.uint8
     assert ((painting.owner > 0) == (painting.part > 0)).all()
     on_body = (painting.part > 0) & (painting.part <= 24)
-    assert np.isfinite(painting.uv[:, on_body]).all() and np.isfinite(painting.depth[on_body]).all()
-    assert (painting.uv[:, on_body] >= 0).all() and (painting.uv[:, on_body] <= 1).all()
+    assert np.isfinite(painting.uv[:, on_body]).all()
+    assert np.isfinite(painting.depth[on_body]).all()
+    assert (painting.uv[:, on_body] >= 0).all()
+    assert (painting.uv[:, on_body] <= 1).all()
     for number, person in enumerate(painting.people):
         mask = painting.mask(number)
         inside = (person.keypoints >= -0.5).all(1)
@@ -128,9 +130,11 @@ def test_truth_is_consistent_with_itself(index: int) -> None:
         if mask.any():
             left, top, wide, tall = person.box.astype(int)
             assert mask[top : top + tall, left : left + wide].sum() == mask.sum()
-            assert mask[top].any() and mask[:, left].any()
+            assert mask[top].any()
+            assert mask[:, left].any()
         else:
-            assert not person.box.any() and not (person.seen == 2).any()
+            assert not person.box.any()
+            assert not (person.seen == 2).any()
 
 
 def test_keypoints_in_view_lie_on_the_person() -> None:
@@ -143,7 +147,8 @@ def test_keypoints_in_view_lie_on_the_person() -> None:
         for x, y in person.keypoints[person.seen == 2]:
             count += 1
             near += int(mask[int(np.clip(round(y), 0, 255)), int(np.clip(round(x), 0, 191))])
-    assert count > 150 and near == count
+    assert count > 150
+    assert near == count
 
 
 def test_left_is_left() -> None:
@@ -156,7 +161,8 @@ def test_left_is_left() -> None:
         trunk = [(painting.part == part).sum() for part in (1, 2)]  # back, front
         if max(trunk) > 4 * min(trunk):
             agreed.append((left[0] > right[0]) == (trunk[1] > trunk[0]))
-    assert len(agreed) > 5 and np.mean(agreed) > 0.9
+    assert len(agreed) > 5
+    assert np.mean(agreed) > 0.9
 
 
 def test_any_layout_and_own_backgrounds(tmp_path: Path) -> None:

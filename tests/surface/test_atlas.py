@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from numpy import ndarray as Array
+from numpy import ndarray
 from scipy.spatial import cKDTree
 
 from lift3d.body import BodyMesh, BodyParams
@@ -24,11 +24,11 @@ def atlas() -> Atlas:
 
 
 @pytest.fixture(scope="module")
-def middles(rest: BodyMesh, atlas: Atlas) -> Array:
+def middles(rest: BodyMesh, atlas: Atlas) -> ndarray:
     return rest.vertices.numpy()[atlas.faces].mean(1)
 
 
-def signed_areas(uv: Array) -> Array:
+def signed_areas(uv: ndarray) -> ndarray:
     one, other = uv[:, 1] - uv[:, 0], uv[:, 2] - uv[:, 0]
     return (one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0]) / 2
 
@@ -36,7 +36,8 @@ def signed_areas(uv: Array) -> Array:
 def test_every_chart_fills_its_square_without_folds(atlas: Atlas) -> None:
     for part, name in enumerate(PART_NAMES, 1):
         uv = atlas.uv[atlas.part == part].astype(np.float64)
-        assert uv.min() >= 0 and uv.max() <= 1
+        assert uv.min() >= 0
+        assert uv.max() <= 1
         areas = signed_areas(uv)
         if name.endswith("_head"):  # eyeballs lie where the head's own skin is nearest
             assert (areas * np.sign(areas.sum()) <= 0).mean() < 0.06
@@ -67,14 +68,14 @@ def test_neighbours_in_a_chart_are_neighbours_on_the_body(rest: BodyMesh, atlas:
     ],
 )
 def test_parts_lie_where_their_names_say(
-    joint: str, parts: set[str], rest: BodyMesh, atlas: Atlas, middles: Array
+    joint: str, parts: set[str], rest: BodyMesh, atlas: Atlas, middles: ndarray
 ) -> None:
     place = rest.joints[rest.skeleton.index(joint)].numpy()
     nearest = np.argsort(np.linalg.norm(middles - place, axis=1))[:20]
     assert {PART_NAMES[part - 1] for part in atlas.part[nearest]} <= parts
 
 
-def test_between_two_joints_lies_the_limb(rest: BodyMesh, atlas: Atlas, middles: Array) -> None:
+def test_between_two_joints_lies_the_limb(rest: BodyMesh, atlas: Atlas, middles: ndarray) -> None:
     limbs = {
         "upper_arm": ("shoulder", "elbow"),
         "lower_arm": ("elbow", "wrist"),
@@ -90,12 +91,12 @@ def test_between_two_joints_lies_the_limb(rest: BodyMesh, atlas: Atlas, middles:
             assert {COARSE_PARTS[part - 1] for part in atlas.part[nearest]} == {f"{side}_{limb}"}
 
 
-def test_front_is_the_side_of_the_toes(atlas: Atlas, middles: Array) -> None:
+def test_front_is_the_side_of_the_toes(atlas: Atlas, middles: ndarray) -> None:
     for front, back in ((2, 1), (9, 7), (10, 8), (13, 11), (14, 12)):
         assert middles[atlas.part == front, 2].mean() > middles[atlas.part == back, 2].mean() + 0.05
 
 
-def test_u_leads_away_from_the_trunk(atlas: Atlas, middles: Array) -> None:
+def test_u_leads_away_from_the_trunk(atlas: Atlas, middles: ndarray) -> None:
     u = atlas.uv.mean(1)[:, 0]
     for part, name in enumerate(PART_NAMES, 1):
         here = atlas.part == part
@@ -107,7 +108,7 @@ def test_u_leads_away_from_the_trunk(atlas: Atlas, middles: Array) -> None:
             assert np.corrcoef(u[here], middles[here, 1])[0, 1] > 0.9
 
 
-def test_charts_mirror_as_the_body_does(atlas: Atlas, middles: Array) -> None:
+def test_charts_mirror_as_the_body_does(atlas: Atlas, middles: ndarray) -> None:
     away, twin = cKDTree(middles * [-1, 1, 1]).query(middles)
     assert away.max() < 1e-5
     mirrored = np.array([mirrored_part(int(part)) for part in range(25)])
@@ -116,7 +117,8 @@ def test_charts_mirror_as_the_body_does(atlas: Atlas, middles: Array) -> None:
     trunk = atlas.part <= 2
     uv[trunk, 1] = 1 - uv[trunk, 1]
     off = np.abs(uv - atlas.uv.mean(1)[twin])
-    assert off[atlas.part < 23].max() < 0.01 and off.max() < 0.03
+    assert off[atlas.part < 23].max() < 0.01
+    assert off.max() < 0.03
 
 
 def test_mirrored_parts_are_an_involution() -> None:

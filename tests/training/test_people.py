@@ -7,12 +7,12 @@ import torch
 from torch import Generator, Tensor
 
 from lift3d.errors import InputError
+from lift3d.fitting.detector_points import with_skin_points
 from lift3d.lifting.vocabulary import VOCABULARY
 from lift3d.motion import Motion
 from lift3d.pose import Pose3D
 from lift3d.skeletons import LIFT_23, SMPL_24
 from lift3d.training.bank import gather
-from lift3d.fitting.detector_points import with_skin_points
 from lift3d.training.joint_clips import CapturedClips, joint_clips, runs_of
 from lift3d.training.people import CapturedPeople, MixedPeople, PosedPeople
 from lift3d.training.pose_bank import RotationBank

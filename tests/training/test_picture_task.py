@@ -53,11 +53,14 @@ def album(tmp_path_factory: pytest.TempPathFactory) -> Album:
 
 
 def test_an_album_holds_what_was_painted(album: Album) -> None:
-    assert len(album) == 12 and album.size == (64, 64)
+    assert len(album) == 12
+    assert album.size == (64, 64)
     batch = album.rows(np.arange(12))
-    assert batch.pictures.shape == (12, 64, 64, 3) and batch.parts.shape == (12, 16, 16)
+    assert batch.pictures.shape == (12, 64, 64, 3)
+    assert batch.parts.shape == (12, 16, 16)
     assert ((batch.parts <= 24) | (batch.parts == IGNORED)).all()
-    assert (batch.parts > 0).any() and (batch.seen == 2).any()
+    assert (batch.parts > 0).any()
+    assert (batch.seen == 2).any()
     # A cell of the maps is what the pixel in its middle shows.
     body = body_models["default"]()
     painter = Painter(body, PaintConfig(height=64, width=64, spoilt=0.2, occluded=0.2))
@@ -100,11 +103,15 @@ def test_keypoints_are_read_where_chances_are() -> None:
     beliefs[0, 0, 5, 7] = 0.0
     beliefs[0, 0, 5, 8] = 0.0
     output = SmallNetOutput(
-        beliefs, torch.tensor([[-20.0, 20.0]]), torch.zeros(1, 25, 16, 12), torch.zeros(1, 48, 16, 12)
+        beliefs,
+        torch.tensor([[-20.0, 20.0]]),
+        torch.zeros(1, 25, 16, 12),
+        torch.zeros(1, 48, 16, 12),
     )
     places, sure = read_keypoints(chances(output))
     torch.testing.assert_close(places[0, 0], torch.tensor([7.5 * 4 + 1.5, 5 * 4 + 1.5]))
-    assert float(sure[0, 0]) == pytest.approx(1.0, abs=1e-5) and float(sure[0, 1]) < 1e-6
+    assert float(sure[0, 0]) == pytest.approx(1.0, abs=1e-5)
+    assert float(sure[0, 1]) < 1e-6
 
 
 def test_it_learns_a_handful_by_heart(album: Album) -> None:
@@ -121,7 +128,8 @@ def test_it_learns_a_handful_by_heart(album: Album) -> None:
         loss.backward()
         optimizer.step()
     after = picture_scores(network.eval(), batch)
-    assert after["pixels"] < 0.45 * before["pixels"] and after["part_miou"] > 0.35
+    assert after["pixels"] < 0.45 * before["pixels"]
+    assert after["part_miou"] > 0.35
     assert after["uv_error"] < 0.6 * before["uv_error"]
     assert task.validate().chosen < 25
 

@@ -4,13 +4,13 @@ import torch
 from torch import Generator
 
 from lift3d.body import BodyParams
+from lift3d.fitting.detector_points import SKIN_POINTS, with_skin_points
 from lift3d.fitting.limits import joint_limits, limit_violations
 from lift3d.geometry.rotations import (
     axis_angle_from_quat_wxyz,
     rotmat_from_quat_wxyz,
 )
 from lift3d.skeletons import COCO_17, SMPL_24
-from lift3d.fitting.detector_points import SKIN_POINTS, with_skin_points
 from lift3d.training.pose_bank import RotationBank
 from lift3d.training.posed_bodies import BodyFactory, PosedConfig
 from lift3d_body_models import DefaultBody

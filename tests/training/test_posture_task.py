@@ -8,12 +8,12 @@ import torch
 from torch import Generator
 
 from lift3d.body import BodyParams
+from lift3d.fitting.detector_points import with_skin_points
 from lift3d.geometry.rotations import axis_angle_from_rotmat
 from lift3d.lifting.universal_net import UniversalConfig, UniversalNet
 from lift3d.lifting.vocabulary import VOCABULARY
 from lift3d.regressing.posture_net import Posture, PostureConfig, PostureNet, load_posture
 from lift3d.skeletons import SMPL_24
-from lift3d.fitting.detector_points import with_skin_points
 from lift3d.training.noise import NoiseConfig
 from lift3d.training.people import PosedPeople
 from lift3d.training.pose_bank import RotationBank
