@@ -160,7 +160,9 @@ def _at_rest(motion: BvhMotion) -> RotationClip:
 
 def _unit(leg: float, path: Path) -> tuple[str, float]:
     if not leg > 0:
-        raise FileFormatError(f"expected legs of some length at rest in '{path}', got {leg}")
+        raise FileFormatError(
+            f"expected legs of some length at rest in '{path}', got {leg}: correct their offsets"
+        )
     word = min(UNITS, key=lambda name: abs(math.log(leg * UNITS[name] / _LEG)))
     if abs(math.log(leg * UNITS[word] / _LEG)) > math.log(2):
         raise FileFormatError(

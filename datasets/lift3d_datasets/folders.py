@@ -35,7 +35,9 @@ def files_below(root: Path, suffix: str) -> tuple[Path, ...]:
 def checked_split(split: str, splits: tuple[str, ...]) -> str:
     """The split, or `InputError` with the splits that there are."""
     if split not in splits:
-        raise InputError(f"expected a split of {', '.join(splits)}, got '{split}'")
+        raise InputError(
+            f"expected a split of {', '.join(splits)}, got '{split}': choose one of these"
+        )
     return split
 
 

@@ -174,7 +174,8 @@ def _clip(
     places = (frames - frames[0]) // max(step, 1)
     if step <= 0 or (np.diff(places) <= 0).any():
         raise FileFormatError(
-            f"expected rising frame numbers for {subject} {name} of '{reader.path}', got others"
+            f"expected rising frame numbers for {subject} {name} of '{reader.path}', got "
+            "others: download it again"
         )
     fps = FPS / step
     motion = _motion(_spread(joints, places, reader.dtype), fps)
@@ -207,7 +208,9 @@ def _spread(points: ndarray, places: ndarray, dtype: torch.dtype) -> torch.Tenso
 
 def _agreeing(worlds: Mapping[str, ndarray], where: str) -> Float[ndarray, "frames 133 3"]:
     if not worlds:
-        raise FileFormatError(f"expected a camera of Human3.6M for {where}, got none")
+        raise FileFormatError(
+            f"expected a camera of Human3.6M for {where}, got none: download it again"
+        )
     first, *others = worlds.values()
     for other in others:
         apart = float(np.nanmedian(np.linalg.norm(first - other, axis=-1)))

@@ -98,7 +98,8 @@ class Human36mMotionBert:
                 if camera not in CAMERAS or camera in out.get(take, {}):
                     raise FileFormatError(
                         f"expected each source once per camera ({', '.join(CAMERAS)}) in "
-                        f"'{self.file(self.root)}', got '{sources[start]}' through '{camera}'"
+                        f"'{self.file(self.root)}', got '{sources[start]}' through '{camera}' "
+                        "again: make it again"
                     )
                 out.setdefault(take, {})[camera] = _Run(part, int(start), int(stop))
         return out

@@ -93,7 +93,9 @@ class MocapH5:
     def clips(self, split: str) -> Iterator[MocapClip]:
         """The clips of a split, in the order of the files, then of their names."""
         if split not in SPLITS:
-            raise InputError(f"expected a split of {', '.join(SPLITS)}, got '{split}'")
+            raise InputError(
+                f"expected a split of {', '.join(SPLITS)}, got '{split}': choose one of these"
+            )
         for path in self.files:
             yield from _clips_of(path, split, self.subjects)
 
@@ -164,7 +166,8 @@ def _read_clip(name: str, clip: Any, path: Path) -> MocapClip:
     if not topological or shapes != [(frames, count, 3), (count, 3), (frames, 3)]:
         raise FileFormatError(
             f"expected rotvec [frames, joints, 3], offsets [joints, 3], root_trans [frames, 3] and "
-            f"parents before children in clip '{name}' of '{path}', got shapes {shapes}"
+            f"parents before children in clip '{name}' of '{path}', got shapes {shapes}: "
+            "write the file again"
         )
     placed = offsets.repeat(frames, 1, 1)
     placed[:, 0] = root

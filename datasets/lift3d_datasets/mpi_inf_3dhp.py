@@ -86,7 +86,9 @@ class MpiInf3dhp:
     def clips(self, split: str) -> Iterator[Capture]:
         """The sequences of a split, read one at a time."""
         if split not in self.splits:
-            raise InputError(f"expected a split of {', '.join(self.splits)}, got '{split}'")
+            raise InputError(
+                f"expected a split of {', '.join(self.splits)}, got '{split}': choose one of these"
+            )
         people = {
             "train": tuple(s for s in _TRAIN if s not in self.val_subjects),
             "val": self.val_subjects,
@@ -159,7 +161,7 @@ class MpiInf3dhp:
 
 def _expect(value: str, known: tuple[str, ...]) -> None:
     if value not in known:
-        raise InputError(f"expected one of {', '.join(known)}, got '{value}'")
+        raise InputError(f"expected one of {', '.join(known)}, got '{value}': choose one of these")
 
 
 def _sequences_of(who: str) -> list[tuple[str, str]]:

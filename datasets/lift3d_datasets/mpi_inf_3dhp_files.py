@@ -17,10 +17,10 @@ from lift3d.errors import FileFormatError
 from lift3d.geometry.rigid import rigid_from
 from lift3d.io.hdf5_heaps import check_hdf5
 from lift3d.io.hdf5_values import values
+from lift3d.io.mat_files import read_mat
 from lift3d.io.point_arrays import MAX_VALUES
 from lift3d.io.zip_entries import check_regular
 from lift3d.skeleton import Skeleton
-from lift3d_datasets.mat_files import read_mat
 
 __all__ = [
     "MPI_INF_3DHP_17",

@@ -202,6 +202,28 @@ def view_verb(
     view(clip, live=live, window=window, host=host, port=port, token=token, body_path=path)
 
 
+@app.command(name="page")
+def page_verb(
+    folder: tyro.conf.Positional[Path],
+    /,
+    runtime: Path | None = None,
+    weights: Path | None = None,
+) -> None:
+    """Write a web page that lifts keypoint files dropped on it, in the browser (extra `onnx`).
+
+    It needs no server and sends nothing. OpenPose, COCO, AlphaPose and MediaPipe files (JSON) can be
+    dropped; joints are lifted by the universal lifter, frame by frame, and smoothed.
+
+    Args:
+        folder: The new folder to write to.
+        runtime: Where the npm package onnxruntime-web lies; otherwise node_modules here or above.
+        weights: Weights of a universal lifter, where not those that come with it.
+    """
+    from lift3d.cli.page import write_page
+
+    write_page(folder, runtime=runtime, weights=weights)
+
+
 @app.command(name="serve")
 def serve_verb(
     settings: Annotated[ServeSettings, tyro.conf.arg(name="")] = _ON_THIS_MACHINE,

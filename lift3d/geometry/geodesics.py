@@ -5,7 +5,8 @@ come out up to a sixth too long; so vertices that a straight line over a few unf
 are neighbours, too.
 """
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 from jaxtyping import Float64, Int64
@@ -38,9 +39,11 @@ def surface_graph(
     far = np.concatenate([*lengths, *lengths])
     low = np.lexsort((far, both[:, 1], both[:, 0]))  # of several ways the shortest
     both, far = both[low], far[low]
-    first = np.concatenate([[True], (both[1:] != both[:-1]).any(1)]) if len(both) else []
+    first = np.ones(len(both), bool)
+    first[1:] = (both[1:] != both[:-1]).any(1)
     both, far = both[first], far[first]
-    return coo_array((far, (both[:, 0], both[:, 1])), shape=(len(vertices),) * 2).tocsr()
+    shape = (len(vertices), len(vertices))
+    return coo_array((far, (both[:, 0], both[:, 1])), shape=shape).tocsr()
 
 
 def geodesic_distances(
@@ -52,48 +55,65 @@ def geodesic_distances(
     return np.asarray(dijkstra(graph, indices=sources, limit=limit))
 
 
+class _Windows(NamedTuple):
+    """From the vertex `apex` one looks through the edge from `left` to `right`.
+
+    With all triangles so far unfolded into a plane and the apex at its origin, the edge's ends are at
+    `a` and `b`, and the window is open between the directions `low` and `high`.
+    """
+
+    apex: ndarray
+    left: ndarray
+    right: ndarray
+    a: ndarray
+    b: ndarray
+    low: ndarray
+    high: ndarray
+
+    def some(self, chosen: ndarray) -> "_Windows":
+        return _Windows(*(values[chosen] for values in self))
+
+    def sees(self, c: ndarray) -> tuple[ndarray, ndarray]:
+        """Whether points are inside of the one border, and of the other."""
+        return _turn(self.low, c) > 0, _turn(c, self.high) > 0
+
+
 def _unfolded(
     vertices: ndarray, faces: ndarray
-) -> "list[tuple[Int64[ndarray, 'pairs 2'], Float64[ndarray, ' pairs']]]":
+) -> Iterator[tuple[Int64[ndarray, "pairs 2"], Float64[ndarray, " pairs"]]]:
     """Vertices seen in a straight line across edges, once the triangles between lie in a plane.
 
-    From the apex of each triangle one looks through the window of its far edge; each further
-    triangle narrows it.
+    From the apex of each triangle one looks through its far edge; each further triangle narrows the
+    window.
     """
     across = _across(faces)
+    windows = _first_windows(vertices, faces)
+    for _ in range(_STEPS):
+        far, found = _beyond(across, windows.left, windows.right)
+        windows, far = windows.some(found), far[found]
+        c = _in_plane(vertices, (windows.left, windows.right, far), windows.a, windows.b)
+        after_low, before_high = windows.sees(c)
+        seen = after_low & before_high
+        yield np.stack([windows.apex, far], -1)[seen], np.linalg.norm(c, axis=1)[seen]
+        # On through both further edges, as far as the window shows them.
+        high = np.where(before_high[:, None], c, windows.high)
+        low = np.where(after_low[:, None], c, windows.low)
+        through_left = windows._replace(right=far, b=c, high=high).some(after_low)
+        through_right = windows._replace(left=far, a=c, low=low).some(before_high)
+        pairs = zip(through_left, through_right, strict=True)
+        windows = _Windows(*(np.concatenate(pair) for pair in pairs))
+
+
+def _first_windows(vertices: ndarray, faces: ndarray) -> _Windows:
+    """Each triangle from each of its corners."""
     corners = np.concatenate([faces, faces[:, [1, 2, 0]], faces[:, [2, 0, 1]]])
     apex, left, right = corners.T
-    # In the plane: the apex at the origin, the window's ends where they are seen from it.
-    long = np.linalg.norm(vertices[left] - vertices[apex], axis=1)
-    wide = np.linalg.norm(vertices[right] - vertices[apex], axis=1)
-    cosine = ((vertices[left] - vertices[apex]) * (vertices[right] - vertices[apex])).sum(1)
-    cosine = np.clip(cosine / np.maximum(long * wide, 1e-30), -1, 1)
+    along, across = vertices[left] - vertices[apex], vertices[right] - vertices[apex]
+    long, wide = np.linalg.norm(along, axis=1), np.linalg.norm(across, axis=1)
+    cosine = np.clip((along * across).sum(1) / np.maximum(long * wide, 1e-30), -1, 1)
     a = np.stack([long, np.zeros_like(long)], -1)
     b = wide[:, None] * np.stack([cosine, np.sqrt(1 - cosine**2)], -1)
-    rays = (a, b)
-    out: list[tuple[ndarray, ndarray]] = []
-    for _ in range(_STEPS):
-        far, found = _beyond(across, left, right)
-        keep = found
-        apex, left, right, far, a, b = (x[keep] for x in (apex, left, right, far, a, b))
-        rays = (rays[0][keep], rays[1][keep])
-        c = _in_plane(vertices, (left, right, far), a, b)
-        seen = (_turn(rays[0], c) > 0) & (_turn(c, rays[1]) > 0)
-        out.append((np.stack([apex, far], -1)[seen], np.linalg.norm(c, axis=1)[seen]))
-        # On through both further edges, as far as the window shows them.
-        low = np.where((_turn(rays[0], c) > 0)[:, None], c, rays[0])
-        high = np.where((_turn(c, rays[1]) > 0)[:, None], c, rays[1])
-        right_of, left_of = _turn(rays[0], c) > 0, _turn(c, rays[1]) > 0
-        apex = np.concatenate([apex[right_of], apex[left_of]])
-        a, b = np.concatenate([a[right_of], c[left_of]]), np.concatenate([c[right_of], b[left_of]])
-        new_left = np.concatenate([left[right_of], far[left_of]])
-        new_right = np.concatenate([far[right_of], right[left_of]])
-        rays = (
-            np.concatenate([rays[0][right_of], low[left_of]]),
-            np.concatenate([high[right_of], rays[1][left_of]]),
-        )
-        left, right = new_left, new_right
-    return out
+    return _Windows(apex, left, right, a, b, a, b)
 
 
 def _across(faces: ndarray) -> dict[str, ndarray]:
@@ -121,7 +141,7 @@ def _in_plane(vertices: ndarray, corners: tuple[ndarray, ...], a: ndarray, b: nd
     height = np.sqrt(np.maximum(((far - left) ** 2).sum(1) - along**2, 0))
     direction = (b - a) / length[:, None]
     outward = np.stack([direction[:, 1], -direction[:, 0]], -1)
-    return a + along[:, None] * direction + height[:, None] * outward
+    return np.asarray(a + along[:, None] * direction + height[:, None] * outward)
 
 
 def _turn(a: ndarray, b: ndarray) -> ndarray:

@@ -26,7 +26,8 @@ def test_products_of_homogeneous_matrices_agree(batch: tuple[int, ...]) -> None:
     rotmats, offsets = draw(batch)
     world, positions = forward_kinematics(rotmats, offsets, PARENTS)
     local = np.zeros((*batch, len(PARENTS), 4, 4))
-    local[..., :3, :3], local[..., :3, 3], local[..., 3, 3] = rotmats, offsets, 1
+    local[..., :3, :3], local[..., :3, 3] = rotmats.numpy(), offsets.numpy()
+    local[..., 3, 3] = 1
     for joint in range(len(PARENTS)):
         chain, at = np.eye(4), joint
         while at >= 0:

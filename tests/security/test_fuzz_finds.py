@@ -81,6 +81,12 @@ def test_a_bvh_of_empty_lines(write: Write) -> None:
     quickly(read_bvh, write("a.bvh", b"HIERARCHY" + b"\n" * 300_000))
 
 
+@pytest.mark.parametrize("line", ["OFFSET 0 1 0", "CHANNELS 1 Xposition"])
+def test_a_bvh_of_braces_without_a_joint(line: str, write: Write) -> None:
+    text = f"HIERARCHY a\n{{\n{line}\n}}\n".encode()
+    quickly(read_bvh, write("a.bvh", text + MOTION))
+
+
 def test_a_bvh_of_tips_has_a_name_for_each(write: Write) -> None:
     motion = read_bvh(write("a.bvh", HEAD + TIP * 1_500 + b"}\n" + MOTION))
     assert motion.names[:4] == ("a", "a_end", "a_end2", "a_end3")
