@@ -68,7 +68,7 @@ class LinearBlendBody:
         if len(skeleton) != len(j_regressor) or not skeleton.topological:
             raise InputError(
                 f"expected a skeleton of {len(j_regressor)} joints with parents before children, "
-                f"got '{skeleton.name}' with {len(skeleton)}"
+                f"got '{skeleton.name}' with {len(skeleton)}: give the one that the regressor is for"
             )
         self._name = name
         self._skeleton = skeleton
@@ -304,7 +304,7 @@ def _check_arrays(
         if dirs is not None and dirs.shape[:-1] != v_template.shape:
             raise InputError(
                 f"expected {label} over {len(v_template)} vertices for body '{name}', got "
-                f"{list(dirs.shape)}"
+                f"{list(dirs.shape)}: give [vertices, 3, components]"
             )
 
 

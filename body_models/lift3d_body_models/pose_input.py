@@ -58,7 +58,7 @@ class PoseInput:
         if rotmats.shape[:-3] != batch or rotmats.shape[-2:] != (3, 3) or transl.shape[-1:] != (3,):
             raise InputError(
                 "expected rotmats [*batch joints 3 3] and transl [*batch 3], got "
-                f"{list(rotmats.shape)} and {list(transl.shape)}"
+                f"{list(rotmats.shape)} and {list(transl.shape)}: give the same batch to both"
             )
         return cls((rotmats,), betas, transl, expression)
 

@@ -62,7 +62,7 @@ class ShapedBody:
             raise InputError(
                 f"expected float32 axis_angle [*batch {self.joint_count} 3] and transl [*batch 3] "
                 f"for body '{self.name}', got {axis_angle.dtype} {list(axis_angle.shape)} and "
-                f"{transl.dtype} {list(transl.shape)}"
+                f"{transl.dtype} {list(transl.shape)}: convert them"
             )
         pose = np.ascontiguousarray(axis_angle).reshape(axis_angle.size // values, values)
         move = np.ascontiguousarray(transl).reshape(transl.size // 3, 3)

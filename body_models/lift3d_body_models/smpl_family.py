@@ -158,7 +158,9 @@ def hand_poses(
     Raises as `SmplBody` does.
     """
     if model not in FAMILY:
-        raise InputError(f"expected one of {', '.join(FAMILY)}, got model '{model}'")
+        raise InputError(
+            f"expected one of {', '.join(FAMILY)}, got model '{model}': choose one of these"
+        )
     arrays, _ = find_model(FAMILY[model], path, variant)
     return dict(arrays.hands)
 
@@ -171,7 +173,9 @@ def _body(
         "smplx": _reference,
     }
     if backend not in builders:
-        raise InputError(f"expected a backend of {', '.join(builders)}, got '{backend}'")
+        raise InputError(
+            f"expected a backend of {', '.join(builders)}, got '{backend}': choose one of these"
+        )
     arrays, found = find_model(FAMILY[key], path, variant)
     for what, wanted, there in (
         ("betas", num_betas, arrays.shapedirs.shape[2]),

@@ -48,7 +48,9 @@ class StickBody:
     def __init__(self, skeleton: Skeleton | str = SMPL_24, *, radius: float = _RADIUS) -> None:
         layout = skeleton_named(skeleton) if isinstance(skeleton, str) else skeleton
         if not 0 < radius < 1:
-            raise InputError(f"expected a radius in metres above 0 and below 1, got {radius}")
+            raise InputError(
+                f"expected a radius in metres above 0 and below 1, got {radius}: 0.03 looks like a limb"
+            )
         rest = _rest_joints(layout)
         vertices = _capsules(rest, layout, radius)
         self._body = LinearBlendBody(

@@ -93,7 +93,7 @@ def _dist(given: Path | None) -> Path:
                 return folder
     where = f"in '{given}'" if given is not None else "in a folder node_modules here or above"
     raise InputError(
-        f"expected ONNX Runtime Web ({_SCRIPT} and {_WASM}, version 1.20 or later) {where}, got no such "
+        f"expected ONNX Runtime Web ({_SCRIPT} and {_WASM}) {where}, got no such "
         f"files: run 'npm install {_PACKAGE}' and name its folder with --runtime"
     )
 

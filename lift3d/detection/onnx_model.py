@@ -70,8 +70,8 @@ class OnnxModel:
         sides = list(given) if given is not None else fixed
         if len(sides) != 2 or min(sides) < 1:
             raise InputError(
-                f"expected the size of the input of '{self.path}', which takes any: give input_size as "
-                "height,width"
+                f"expected the size of the input of '{self.path}', which takes any, got none: give "
+                "input_size as height,width"
             )
         if any(one and one != other for one, other in zip(fixed, sides, strict=True)):
             raise InputError(

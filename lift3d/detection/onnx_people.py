@@ -130,7 +130,8 @@ class OnnxPeople:
                 return "yolov8"
         raise InputError(
             f"expected the kind of the person detector '{self._model.path}' (yolox, yolov8 or rtmdet), "
-            f"which outputs of shapes {[list(each.shape) for each in outputs]} do not tell: name it"
+            f"got outputs of shapes {[list(each.shape) for each in outputs]}, which do not tell it: "
+            "name it"
         )
 
 

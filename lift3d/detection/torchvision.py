@@ -112,7 +112,8 @@ def _weights(path: Path) -> Mapping[str, Tensor]:
         found = read_torch_tensors(path)
     except FileFormatError as error:
         raise FileFormatError(
-            f"{error} (files of torch before 1.6 are to be saved again, as .safetensors)"
+            f"expected tensors saved by torch 1.6 or later in '{path}', got another file ({error}): "
+            "save them again, as .safetensors say"
         ) from error
     if not isinstance(found, Mapping):
         raise FileFormatError(

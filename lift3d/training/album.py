@@ -57,7 +57,9 @@ class Album:
         self.folder = Path(folder)
         self.shards = [_arrays(path) for path in sorted(self.folder.glob("[0-9]*"))]
         if not self.shards:
-            raise FileFormatError(f"expected an album of painted pictures in '{folder}', got none")
+            raise FileFormatError(
+                f"expected an album of painted pictures in '{folder}', got none: paint one first"
+            )
         self.starts = np.cumsum([0, *(len(shard["seen"]) for shard in self.shards)])
 
     def __len__(self) -> int:

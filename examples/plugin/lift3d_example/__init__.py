@@ -1,0 +1,1 @@
+"""Plug-ins for lift3d, made to be copied from."""
