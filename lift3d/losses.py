@@ -148,7 +148,10 @@ def bones_from_joints(
 def joints_from_bones(
     bones: Float[Tensor, "*batch joints 3"], skeleton: Skeleton
 ) -> Float[Tensor, "*batch joints 3"]:
-    """The sum of the bones from the root to each joint: the inverse of `bones_from_joints`."""
+    """The sum of the bones from the root to each joint: the inverse of `bones_from_joints`.
+
+    Raises `InputError` for a skeleton whose parents stand behind their children.
+    """
     if not skeleton.topological:
         raise InputError(
             "expected a skeleton whose parents stand before their children, got "
@@ -168,6 +171,8 @@ def ohkm(
 
     Chen et al., Cascaded Pyramid Network, CVPR 2018, section 3.2. `values` is one loss per joint, of
     joints (`joint_values`) or of heatmaps. Samples with fewer than k joints give those.
+
+    Raises `InputError` for a k below 1 or above the number of joints.
     """
     if not 1 <= k <= values.shape[-1]:
         raise InputError(f"expected k between 1 and {values.shape[-1]} joints, got {k}: correct it")

@@ -32,7 +32,15 @@ from lift3d.regressing.refinement import RefineOptions, refine
 from lift3d.skeleton import Skeleton
 from lift3d.skeletons import LIFT_23, SMPL_24
 
-__all__ = ["LiftOptions", "Reprojection", "lift", "make_body", "reprojection"]
+__all__ = [
+    "LiftOptions",
+    "Prepared",
+    "Reprojection",
+    "lift",
+    "make_body",
+    "prepare",
+    "reprojection",
+]
 
 _HOUR: Final = 3600.0
 _SMPL: Final = tuple(joint for joint in SMPL_24.joints if not joint.endswith("hand"))
@@ -49,10 +57,11 @@ class LiftOptions:
     """How to lift.
 
     `lifter` and `body_model` are plug-in names (`lift3d list` shows them); an empty `body_model`
-    stops after the joints. `body_path` is the file or folder of a body that is read from one; without
-    it the usual places are searched (`lift3d.io.body_files`). `max_people` keeps the people who fill
-    most of the clip, 0 keeps all. People seen in fewer than `min_seconds` are left out, unless nobody
-    is seen for longer.
+    stops after the joints. `weights` is a file of weights that the lifter shall have in place of its
+    own, as `lift3d train` writes them. `body_path` is the file or folder of a body that is read from
+    one; without it the usual places are searched (`lift3d.io.body_files`). `max_people` keeps the people
+    who fill most of the clip, 0 keeps all. People seen in fewer than `min_seconds` are left out, unless
+    nobody is seen for longer.
 
     With `grounded` the ground is found where feet stand, standing feet are held there, and sizes are
     made likely (`lift3d.lifting.grounded`); `camera_moves` says whether the camera does, None lets
@@ -67,6 +76,7 @@ class LiftOptions:
     """
 
     lifter: str = "articulated"
+    weights: str | os.PathLike[str] | None = None
     body_model: str = "default"
     body_path: str | os.PathLike[str] | None = None
     regressor: str = "smpl"
@@ -102,6 +112,7 @@ def lift(
     camera: Camera | None = None,
     options: LiftOptions | None = None,
     progress: Progress | None = None,
+    prepared: "Prepared | None" = None,
 ) -> Clip:
     """Lift everybody in a keypoint file to joints and bodies in the camera frame (metres).
 
@@ -109,10 +120,11 @@ def lift(
     is assumed or estimated (`LiftOptions.field_of_view`): distances from the camera then scale with
     the true focal length, poses hardly change. A camera whose `cam_from_world` is the identity counts
     as one whose tilt nobody knows; the clip's camera then has the tilt at which people keep their
-    balance. The clip's note says what was assumed, found and doubted. Raises `Lift3dError` for bad
-    input.
+    balance. The clip's note says what was assumed, found and doubted. For many clips, `prepared`
+    networks and bodies are loaded once (`prepare`), and their options count. Raises `Lift3dError` for
+    bad input.
     """
-    options = options or LiftOptions()
+    options = prepared.options if prepared is not None else options or LiftOptions()
     tell = progress or (lambda _stage, _done, _total: None)
     file = (
         source
@@ -122,8 +134,8 @@ def lift(
     people = _worth_lifting(file.people, options)
     camera, assumed = _known_or_assumed(camera, people, options)
     _check_camera(camera, people)
-    model = make_body(options.body_model, options.body_path) if options.body_model else None
-    lifter, bodies = _lifter_and_bodies(model, options)
+    ready = prepared or prepare(options)
+    lifter, bodies = ready.lifter, ready.bodies
     people, motions, doubts = lift_people(people, camera, lifter)
     motions, grounding = _in_time(motions, camera, options)
     lifted: list[Person] = []
@@ -255,11 +267,30 @@ _Bodies = Callable[
 """Keypoints and joints of one person before a camera to a body."""
 
 
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A lifter and what makes bodies, loaded once for many clips."""
+
+    options: LiftOptions
+    lifter: Lifter
+    bodies: _Bodies | None
+
+
+def prepare(options: LiftOptions | None = None) -> Prepared:
+    """Load what `lift` needs, so that many clips can share it: `lift(file, prepared=prepare())`.
+
+    Raises `PluginError` for unknown names, and what lifters and bodies raise about their files.
+    """
+    options = options or LiftOptions()
+    model = make_body(options.body_model, options.body_path) if options.body_model else None
+    return Prepared(options, *_lifter_and_bodies(model, options))
+
+
 def _lifter_and_bodies(
     model: BodyModel | None, options: LiftOptions
 ) -> tuple[Lifter, _Bodies | None]:
     """The lifter, in the layout that the regressor needs where there is one, and what makes bodies."""
-    lifter = lifters[options.lifter]()
+    lifter = _make_lifter(options.lifter, options.weights)
     if model is None:
         return lifter, None
     smpl = all(joint in model.skeleton.joints for joint in _SMPL)
@@ -267,6 +298,18 @@ def _lifter_and_bodies(
         regressor = regressors[options.regressor](model)
         return lifter.giving(regressor.needs), _regressed(regressor, model, options)
     return lifter, _fitted(model, options)
+
+
+def _make_lifter(name: str, weights: str | os.PathLike[str] | None) -> Lifter:
+    factory = lifters[name]
+    if weights is None:
+        return factory()
+    if next(iter(inspect.signature(factory).parameters), "") != "weights":
+        raise InputError(
+            f"expected no weights for lifter '{name}', which stands on another's, got '{weights}': name "
+            "the lifter that was trained"
+        )
+    return factory(weights)
 
 
 def _regressed(regressor: Regressor, model: BodyModel, options: LiftOptions) -> _Bodies:
@@ -333,7 +376,10 @@ class Reprojection:
 
 
 def reprojection(clip: Clip, person: Person, model: BodyModel) -> Reprojection:
-    """Project the fitted body's joints and landmarks and compare them with the keypoints."""
+    """Project the fitted body's joints and landmarks and compare them with the keypoints.
+
+    Raises `InputError` for a person without a body.
+    """
     if person.body is None:
         raise InputError("expected a person with a fitted body, got joints only: lift with a body")
     target = person.keypoints.pose

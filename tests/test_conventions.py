@@ -2,7 +2,6 @@
 
 import json
 import math
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +30,7 @@ from lift3d.motion import Motion
 from lift3d.pose import Pose2D, Pose3D
 from lift3d.skeletons import BODY_25B, COCO_17
 from lift3d_body_models import DefaultBody
+from tests.helpers.toml import tomllib
 
 # The trial's markers, with the names of BODY_25B.
 TRC_NAMES = {

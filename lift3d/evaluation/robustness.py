@@ -66,10 +66,12 @@ def evaluate_robustness(
     """Errors along each axis, over some windows of a split that the seed chooses.
 
     Cameras are random whatever `config.cameras` says. `progress` is told levels done and in all.
+
+    Raises `InputError` for no windows, and what `evaluate_lifter` raises.
     """
     config = _through_random_cameras(config if config is not None else EvaluationConfig())
     if windows < 1:
-        raise InputError(f"expected at least 1 window to try, got {windows}")
+        raise InputError(f"expected at least 1 window to try, got {windows}: ask for more")
     cases = _cases(dataset, config, windows)
     total, done, curves = sum(len(axis.values) for axis in AXES), 0, list[Curve]()
     for axis in AXES:

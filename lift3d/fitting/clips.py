@@ -161,6 +161,7 @@ def smooth_state(
 
 
 def as_params(state: FitState) -> BodyParams:
+    """A fit's state in SMPL's vocabulary: rotation matrices as axis-angle."""
     axis_angle = axis_angle_from_rotmat(state.rotmats)
     return BodyParams(state.betas, axis_angle[:, 1:], axis_angle[:, 0], state.transl)
 

@@ -125,7 +125,10 @@ def limit_violations(
 def clamp_to_limits(
     rotmats: Float[Tensor, "*batch joints 3 3"], limits: JointLimits
 ) -> Float[Tensor, "*batch joints 3 3"]:
-    """The same rotations with twist and swing inside their ranges."""
+    """The same rotations with twist and swing inside their ranges.
+
+    Raises `InputError` for rotations of another number of joints than the limits.
+    """
     if rotmats.shape[-3] != len(limits.axis):
         raise InputError(
             f"expected rotations of {len(limits.axis)} joints, got {rotmats.shape[-3]}: "

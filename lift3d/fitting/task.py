@@ -77,7 +77,7 @@ class Task:
             observed = skin.seen.any(-1)
         else:
             raise InputError(
-                "expected joints, keypoints or skin to fit a body to, got none of them"
+                "expected joints, keypoints or skin to fit a body to, got none of them: give one"
             )
         if not bool(observed.any()):
             raise InputError(

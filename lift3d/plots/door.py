@@ -48,7 +48,9 @@ def _figure(
     clip: Clip, what: str, number: int | None, body: Articulation | None, truth: Clip | None
 ) -> "Figure":
     if what not in get_args(ClipPlot):
-        raise InputError(f"expected a plot out of {', '.join(get_args(ClipPlot))}, got '{what}'")
+        raise InputError(
+            f"expected a plot out of {', '.join(get_args(ClipPlot))}, got '{what}': choose one of these"
+        )
     person = chosen_person(clip, number)
     if what in _NEED_TRUTH:
         if truth is None:
@@ -63,11 +65,11 @@ def _figure(
 def chosen_person(clip: Clip, number: int | None = None) -> Person:
     """The person of an id, or the one who is seen in most frames. Raises `InputError`."""
     if not clip.people:
-        raise InputError("expected a clip with people, got one without")
+        raise InputError("expected a clip with people, got one without: check where it is from")
     if number is None:
         return max(clip.people, key=lambda person: int(person.joints.observed.sum()))
     for person in clip.people:
         if person.id == number:
             return person
     known = ", ".join(str(person.id) for person in clip.people[:10])
-    raise InputError(f"expected the id of a person ({known}), got {number}")
+    raise InputError(f"expected the id of a person ({known}), got {number}: choose one of these")

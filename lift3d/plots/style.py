@@ -65,7 +65,9 @@ def save(figure: "Figure", path: str | PathLike[str]) -> None:
     """Write `.png`, `.pdf` or `.svg`, whole or not at all. Raises `InputError` and `OutputError`."""
     ending = Path(path).suffix.lower()
     if ending not in _ENDINGS:
-        raise InputError(f"expected a plot ending in {', '.join(_ENDINGS)}, got '{path}'")
+        raise InputError(
+            f"expected a plot ending in {', '.join(_ENDINGS)}, got '{path}': choose such a name"
+        )
     with atomic_path(path) as partial:
         figure.savefig(partial, format=ending[1:], dpi=_DPI)
 

@@ -97,7 +97,9 @@ def reliability(
     """
     rows = mask.any(-1)
     if not bool(rows.any()):
-        raise InputError("expected joints that are known in both, got none to compare")
+        raise InputError(
+            "expected joints that are known in both, got none to compare: check mask and missing values"
+        )
     held = np.stack(
         [
             coverage(predicted[rows], true[rows], covariance[rows], mask[rows], share).numpy()

@@ -10,17 +10,20 @@ but what the regressor was taught.
 
 from dataclasses import dataclass, field, replace
 from os import PathLike
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from lift3d.camera import Camera
+from lift3d.errors import InputError
 from lift3d.fitting import FitOptions
 from lift3d.fitting.clips import smooth_state
 from lift3d.fitting.problem import FitState, Near
 from lift3d.geometry.rotations import rotmat_from_axis_angle
+from lift3d.lifting.pretrained import LIFTER, WEIGHTS, Pretrained
 from lift3d.lifting.seen import in_camera
 from lift3d.lifting.temporal import TemporalLifter, TemporalOptions
 from lift3d.lifting.vocabulary import VOCABULARY
@@ -30,6 +33,7 @@ from lift3d.pose import Pose2D, Pose3D
 from lift3d.protocols import BodyModel, Lifter
 from lift3d.regressing.personal import PersonalBody, Sights, sights_of
 from lift3d.regressing.places import usual_places
+from lift3d.regressing.posture_net import save_posture
 from lift3d.regressing.refinement import refine
 from lift3d.regressing.smpl import SmplRegressor
 from lift3d.skeleton import Skeleton
@@ -70,12 +74,14 @@ class ArticulatedOptions:
     """The layout of the joints that come out."""
 
 
-class ArticulatedLifter:
+class ArticulatedLifter(Pretrained):
     """Lifts whole clips of one person to joints of a body, in the camera frame.
 
     Gaps, frames without answer, what is observed and covariances are the temporal lifter's. Clips of
     less than 8 frames are left as they were lifted. `weights` are the regressor's.
     """
+
+    pretrained = "articulated"
 
     def __init__(
         self,
@@ -92,6 +98,25 @@ class ArticulatedLifter:
     @property
     def skeleton(self) -> Skeleton:
         return self.options.skeleton
+
+    @classmethod
+    def _from_folder(cls, folder: Path, **options: Any) -> "ArticulatedLifter":
+        inner = TemporalLifter.from_pretrained(folder / LIFTER).giving(VOCABULARY)
+        return cls(inner, folder / WEIGHTS, **options)
+
+    def save_pretrained(self, folder: str | PathLike[str]) -> Path:
+        """As others do, with the lifter that it stands on in the folder `lifter`."""
+        place = super().save_pretrained(folder)
+        if not isinstance(self.lifter, TemporalLifter):
+            raise InputError(
+                f"expected a {TemporalLifter.__name__} below, got a {type(self.lifter).__name__}: "
+                "save it by itself"
+            )
+        self.lifter.save_pretrained(place / LIFTER)
+        return place
+
+    def _save_weights(self, path: Path) -> None:
+        save_posture(self.regressor.network, path)
 
     def giving(self, skeleton: Skeleton) -> "ArticulatedLifter":
         """The same lifter, whose joints come out in another layout."""

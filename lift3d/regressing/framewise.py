@@ -7,16 +7,19 @@ points stay on the rays where the lifter put them; what the body has a say in is
 
 from dataclasses import dataclass, field, replace
 from os import PathLike
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 import torch
 from torch import Tensor
 
 from lift3d.camera import Camera
+from lift3d.errors import InputError
 from lift3d.estimate import BodyEstimate
 from lift3d.fitting import FitOptions
 from lift3d.fitting.problem import FitState, Near
 from lift3d.geometry.rotations import rotmat_from_axis_angle
+from lift3d.lifting.pretrained import LIFTER, WEIGHTS, Pretrained
 from lift3d.lifting.seen import in_camera
 from lift3d.lifting.universal import UniversalLifter, UniversalOptions
 from lift3d.lifting.vocabulary import VOCABULARY
@@ -26,6 +29,7 @@ from lift3d.pose import Pose2D, Pose3D
 from lift3d.protocols import Lifter
 from lift3d.regressing.personal import PersonalBody, Sights, on_rays, sights_of
 from lift3d.regressing.places import usual_places
+from lift3d.regressing.posture_net import save_posture
 from lift3d.regressing.smpl import SmplRegressor
 from lift3d.skeleton import Skeleton
 from lift3d.skeletons import LIFT_23
@@ -53,12 +57,14 @@ class FramewiseOptions:
     """The layout of the joints that come out."""
 
 
-class FramewiseLifter:
+class FramewiseLifter(Pretrained):
     """Lifts each frame on its own to joints of a body, in the camera frame.
 
     Frames without answer, what is observed and covariances are the inner lifter's, by default the
     universal one. `weights` are the regressor's.
     """
+
+    pretrained = "framewise"
 
     def __init__(
         self,
@@ -76,6 +82,25 @@ class FramewiseLifter:
     @property
     def skeleton(self) -> Skeleton:
         return self.options.skeleton
+
+    @classmethod
+    def _from_folder(cls, folder: Path, **options: Any) -> "FramewiseLifter":
+        inner = UniversalLifter.from_pretrained(folder / LIFTER).giving(VOCABULARY)
+        return cls(inner, folder / WEIGHTS, **options)
+
+    def save_pretrained(self, folder: str | PathLike[str]) -> Path:
+        """As others do, with the lifter that it stands on in the folder `lifter`."""
+        place = super().save_pretrained(folder)
+        if not isinstance(self.lifter, UniversalLifter):
+            raise InputError(
+                f"expected a {UniversalLifter.__name__} below, got a {type(self.lifter).__name__}: "
+                "save it by itself"
+            )
+        self.lifter.save_pretrained(place / LIFTER)
+        return place
+
+    def _save_weights(self, path: Path) -> None:
+        save_posture(self.regressor.network, path)
 
     @torch.inference_mode()
     def __call__(self, keypoints: Motion[Pose2D], camera: Camera) -> Motion[Pose3D]:

@@ -26,13 +26,20 @@ from lift3d.errors import InputError
 from lift3d.estimate import BodyEstimate
 from lift3d.fitting.points import place_points, point_table
 from lift3d.geometry.rays import root_from_rays, virtual_from_camera
+from lift3d.lifting.pretrained import Pretrained
 from lift3d.lifting.temporal import TemporalLifter, TemporalOptions
 from lift3d.lifting.vocabulary import HIPS, VOCABULARY, known_keypoints
 from lift3d.motion import Motion
 from lift3d.plugins import body_models
 from lift3d.pose import Pose2D, Pose3D
 from lift3d.protocols import BodyModel, Lifter
-from lift3d.regressing.posture_net import Posture, PostureNet, SeenPerson, load_posture
+from lift3d.regressing.posture_net import (
+    Posture,
+    PostureNet,
+    SeenPerson,
+    load_posture,
+    save_posture,
+)
 from lift3d.regressing.refinement import RefineOptions, refine
 from lift3d.skeleton import Skeleton
 from lift3d.skeletons import SMPL_24
@@ -56,7 +63,7 @@ class RegressorOptions:
     """How the answer is refined inside the call."""
 
 
-class SmplRegressor:
+class SmplRegressor(Pretrained):
     """Reads the body parameters of one person's clip from keypoints.
 
     `lifter` must give the points of `lift3d.lifting.vocabulary`; without it the temporal one does.
@@ -65,6 +72,8 @@ class SmplRegressor:
     while refining, and are 0 without. `weights` is a file that `lift3d train regressor` wrote. Raises
     `InputError` for a body without SMPL's joints.
     """
+
+    pretrained = "smpl"
 
     def __init__(
         self,
@@ -84,6 +93,9 @@ class SmplRegressor:
     @property
     def needs(self) -> Skeleton:
         return VOCABULARY
+
+    def _save_weights(self, path: Path) -> None:
+        save_posture(self.network, path)
 
     @torch.inference_mode()
     def __call__(

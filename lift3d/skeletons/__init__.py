@@ -94,7 +94,10 @@ SKELETONS: Final[Mapping[str, Skeleton]] = MappingProxyType(
 
 
 def skeleton_named(name: str) -> Skeleton:
-    """The layout of that name; upper case and hyphens are forgiven."""
+    """The layout of that name; upper case and hyphens are forgiven.
+
+    Raises `SkeletonError` for a name that is not known, with the nearest one.
+    """
     key = name.lower().replace("-", "_")
     if key in SKELETONS:
         return SKELETONS[key]

@@ -27,6 +27,8 @@ def track_people(
     `frames` are frame numbers in any order; `points` are x, y in pixels and confidence, NaN and 0
     where missing. After the tracker the people are followed once more from the last frame to the
     first, with `repair_ids`: what comes after a crossing often tells who was who before.
+
+    Raises `InputError` for an unknown tracker.
     """
     if tracker not in get_args(Tracker):
         raise InputError(

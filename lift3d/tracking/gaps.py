@@ -22,6 +22,8 @@ def fill_keypoint_gaps(
     `points` are x, y in pixels and confidence, NaN and 0 where missing. What is filled has a quarter
     of the lower confidence of the two sightings that it lies between. Nothing is added before the
     first or after the last sighting.
+
+    Raises `InputError` for gaps shorter than nothing.
     """
     if longest < 0:
         raise InputError(f"expected gaps of 0 frames or more, got {longest}: give their longest")

@@ -31,6 +31,8 @@ def repair_ids(
 
     `frames` and `points` as in `track_greedy`; `ids` are not negative. A given id keeps its person
     through any absence; a new one is taken for somebody lost only within `options.memory` frames.
+
+    Raises `InputError` for ids below 0.
     """
     if len(ids) and ids.min() < 0:
         raise InputError(f"expected ids of 0 or more, got {ids.min()}: track people first")

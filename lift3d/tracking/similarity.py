@@ -80,6 +80,8 @@ def oks_between(
 
     COCO's definition; between two detections `area` is the mean of their boxes. Keypoints are x, y
     in pixels and confidence, NaN and 0 where missing.
+
+    Raises `InputError` for another number of sigmas than joints.
     """
     if len(sigmas) != a.shape[1] or len(sigmas) != b.shape[1]:
         raise InputError(

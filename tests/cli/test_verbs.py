@@ -109,7 +109,7 @@ def test_eval_writes_figures(shared: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "verb", ["lift", "render", "convert", "train", "eval", "list", "doctor", "demo"]
+    "verb", ["lift", "detect", "render", "convert", "train", "eval", "list", "doctor", "demo"]
 )
 def test_every_verb_explains_itself(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stop:

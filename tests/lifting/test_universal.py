@@ -1,7 +1,6 @@
 """Laws of the frame lifter, with small random weights, and sense on real people with the real ones."""
 
 import json
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -29,6 +28,7 @@ from lift3d.motion import Motion
 from lift3d.pose import Pose2D
 from lift3d.protocols import Lifter
 from lift3d.skeletons import BODY_25, BODY_25B, COCO_17, LIFT_23, MEDIAPIPE_33
+from tests.helpers.toml import tomllib
 
 SAMPLE = Path(__file__).parents[2] / "lift3d/samples/balancing_mediapipe.json"
 SIZE = (1000, 800)

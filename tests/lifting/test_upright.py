@@ -1,6 +1,5 @@
 """Which way is up, from people who keep their balance."""
 
-import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from lift3d.pose import Pose3D
 from lift3d.samples import balancing
 from lift3d.skeleton import Skeleton
 from lift3d.skeletons import COCO_17
+from tests.helpers.toml import tomllib
 
 # Somebody standing with their arms down, y up, metres; the left side, which the right mirrors.
 _LEFT = {

@@ -28,7 +28,7 @@ def model_of(kind: str, rest: torch.Tensor) -> dict[str, Any]:
     places = np.zeros((JOINTS[kind], 3))
     for joint, name in enumerate(names):
         if name in SMPL_24.joints:
-            places[joint] = rest[SMPL_24.index(name)]
+            places[joint] = rest[SMPL_24.index(name)].numpy()
         else:
             places[joint] = places[PARENTS[kind][joint]] + [0.03, 0.01, 0.01]
     model["v_template"][: len(places)] = places

@@ -121,9 +121,9 @@ def message(length: int, *, last: bool = True, kind: int = 2) -> bytes:
     if length < 126:
         head += bytes([128 + length])
     elif length < 1 << 16:
-        head += bytes([128 + 126]) + length.to_bytes(2)
+        head += bytes([128 + 126]) + length.to_bytes(2, "big")
     else:
-        head += bytes([128 + 127]) + length.to_bytes(8)
+        head += bytes([128 + 127]) + length.to_bytes(8, "big")
     return head + b"mask" + b"\x81" * length
 
 

@@ -70,7 +70,9 @@ class LiveViewer:
         Raises `InputError` for a clip without people or frames.
         """
         if not len(clip):
-            raise InputError("expected a clip with people and frames to show, got nobody")
+            raise InputError(
+                "expected a clip with people and frames to show, got nobody: check where it is from"
+            )
         self._clear()
         draw = clip_drawer(clip, self._model, self._person)
         draw(0)

@@ -149,7 +149,7 @@ class Frames:
     def _begun(self) -> bool:
         """A frame's head was read: its length, with the frames before that it continues."""
         short = self._head[1] & 127
-        length = short if short < 126 else int.from_bytes(self._head[2:])
+        length = short if short < 126 else int.from_bytes(self._head[2:], "big")
         masked, last, kind = self._head[1] & 128, self._head[0] & 128, self._head[0] & 15
         self._sum = length + (self._sum if kind == 0 else 0)
         fits = self._sum <= self._most

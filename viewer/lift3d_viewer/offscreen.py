@@ -104,7 +104,7 @@ class OffscreenViewer:
         if len(meshes) != len(colors):
             raise InputError(
                 f"expected one array of colours per mesh, got {len(meshes)} meshes and "
-                f"{len(colors)} arrays"
+                f"{len(colors)} arrays: give one for each"
             )
         for mesh, color in zip(meshes, colors, strict=True):
             if mesh.vertices.ndim != 2 or mesh.vertices.shape != color.shape:

@@ -53,7 +53,8 @@ class Stage:
     def __init__(self, clip: Clip, model: BodyModel | None, viewer: Viewer) -> None:
         if not any(bool(person.joints.observed.any()) for person in clip.people):
             raise InputError(
-                "expected a clip with at least one person in one frame, got none to show"
+                "expected a clip with at least one person in one frame, got none to show: check "
+                "its source"
             )
         self.clip = clip
         self._scene = Scene(clip, model, viewer, Look(theme=DARK, uncertainty=False))

@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import html
 import json
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
@@ -13,25 +14,41 @@ from lift3d.pictures.theme import DARK, LIGHT, Theme
 from lift3d.pictures.web.packing import packed
 from lift3d.pictures.web.stage import Stage
 
-__all__ = ["page_of"]
+__all__ = [
+    "PLAYER",
+    "as_json",
+    "asset",
+    "filled",
+    "page_of",
+    "script_hash",
+    "script_of",
+    "variables",
+]
 
-_SCRIPTS: Final = ("math", "glb", "tracks", "shaders", "engine", "orbit", "look", "player", "main")
+PLAYER: Final = ("math", "glb", "tracks", "shaders", "engine", "orbit", "look", "player", "main")
+"""The scripts that show people; another one says whom."""
 
 
 def page_of(stage: Stage) -> str:
     """The page. Its security policy lets it run its own script and reach nothing else."""
     told, track = packed(stage)
-    script = _script()
+    script = script_of((*PLAYER, "start"))
     parts = {
-        "policy": _policy(script),
+        "policy": "default-src 'none'; style-src 'unsafe-inline'; "
+        f"script-src '{script_hash(script)}'",
         "title": html.escape(stage.title),
-        "style": _variables() + _asset("viewer.css"),
-        "scene": _as_json(told),
+        "style": variables() + asset("viewer.css"),
+        "scene": as_json(told),
         "tracks": _zipped(track),
         "bodies": _zipped(stage.glb),
         "script": script,
     }
-    return "".join(parts[piece] if odd else piece for odd, piece in _pieces(_asset("viewer.html")))
+    return filled(asset("viewer.html"), parts)
+
+
+def filled(template: str, parts: Mapping[str, str]) -> str:
+    """A template with parts in the places of their @names@."""
+    return "".join(parts[piece] if odd else piece for odd, piece in _pieces(template))
 
 
 def _pieces(template: str) -> list[tuple[bool, str]]:
@@ -40,22 +57,25 @@ def _pieces(template: str) -> list[tuple[bool, str]]:
 
 
 @cache
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """The text of a file that comes with this package."""
     return (files("lift3d.pictures.web") / "assets" / name).read_text("utf-8")
 
 
 @cache
-def _script() -> str:
-    source = "\n".join(_asset(f"{name}.js") for name in _SCRIPTS)
+def script_of(names: tuple[str, ...]) -> str:
+    """Several files as one script, which leaves nothing in the page's global names."""
+    source = "\n".join(asset(f"{name}.js") for name in names)
     return f'"use strict";\n(() => {{\n{source}}})();\n'
 
 
-def _policy(script: str) -> str:
+def script_hash(script: str) -> str:
+    """By which a security policy allows one script and no other."""
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+    return f"sha256-{digest}"
 
 
-def _variables() -> str:
+def variables() -> str:
     """The colours before the script has run, by what the system prefers."""
     dark = f"@media (prefers-color-scheme: dark) {{ :root {{ {_colors(DARK)} }} }}\n"
     return f":root {{ color-scheme: light dark; {_colors(LIGHT)} }}\n{dark}"
@@ -68,7 +88,7 @@ def _colors(theme: Theme) -> str:
     return " ".join(f"--{name}: {value};" for name, value in values.items())
 
 
-def _as_json(told: dict[str, Any]) -> str:
+def as_json(told: dict[str, Any]) -> str:
     """JSON that ends no script element, whatever names are in it."""
     text = json.dumps(told, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

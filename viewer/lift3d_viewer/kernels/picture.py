@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float32, Float64, Int32, Int64, UInt8
 from numpy import ndarray
 
-from lift3d_viewer.kernels.jit import fast
+from lift3d.geometry.compiled import fast
 
 __all__ = ["SAMPLES", "blend", "corners_of", "half_depth", "lay"]
 

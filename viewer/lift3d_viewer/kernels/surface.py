@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float32, Int32
 from numpy import ndarray
 
-from lift3d_viewer.kernels.jit import fast
+from lift3d.geometry.compiled import fast
 
 __all__ = ["display", "light", "vertex_normals"]
 

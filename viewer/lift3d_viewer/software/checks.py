@@ -44,7 +44,7 @@ def check_scene(
     if len(meshes) != len(colors):
         raise InputError(
             f"expected one array of colours per mesh, got {len(meshes)} meshes and "
-            f"{len(colors)} arrays"
+            f"{len(colors)} arrays: give one for each"
         )
     for mesh, color in zip(meshes, colors, strict=True):
         check_mesh(mesh)
@@ -61,7 +61,7 @@ def _check_textures(meshes: list[BodyMesh], textures: list[Texture | None]) -> N
     if len(meshes) != len(textures):
         raise InputError(
             f"expected one texture or None per mesh, got {len(meshes)} meshes and "
-            f"{len(textures)} textures"
+            f"{len(textures)} textures: give one for each"
         )
     for mesh, texture in zip(meshes, textures, strict=True):
         if texture is not None and len(texture.uv_faces) != len(mesh.faces):

@@ -91,7 +91,7 @@ def covered_samples(
     near: float = NEAR,
 ) -> Covered:
     """Draw the triangles into memory that holds the rectangle's samples."""
-    from lift3d_viewer.kernels.raster import cover
+    from lift3d.geometry.raster import cover
 
     shape = (len(shifts) * where.height, where.width)
     size = shape[0] * shape[1]

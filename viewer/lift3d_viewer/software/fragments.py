@@ -53,7 +53,7 @@ def rasterise(meshes: list[BodyMesh], camera: Camera, *, both_sides: bool = Fals
     )
     if not len(found.faces):
         return out
-    from lift3d_viewer.kernels.raster import locate
+    from lift3d.geometry.raster import locate
 
     where = rectangle_of(found, 1)
     size = where.height * where.width

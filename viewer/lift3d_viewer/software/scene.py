@@ -36,7 +36,7 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Outlines:
-    """The triangles that may hold a sample, as `kernels.raster.outline` describes them.
+    """The triangles that may hold a sample, as `lift3d.geometry.raster.outline` describes them.
 
     Triangle n is `faces[n]` of mesh `meshes[n]`; meshes follow each other.
     """
@@ -98,7 +98,7 @@ def _outline(
     both_sides: bool,
     near: float,
 ) -> Outlines:
-    from lift3d_viewer.kernels.raster import outline
+    from lift3d.geometry.raster import outline
 
     faces = part.topology.faces
     planes = np.empty((len(faces), 13), np.float64)

@@ -50,7 +50,7 @@ class Texture:
         if uv[1:] != (2,) or faces[1:] != (3,):
             raise InputError(
                 f"expected uv [uv_vertices, 2] and uv_faces [faces, 3], got {list(uv)} and "
-                f"{list(faces)}"
+                f"{list(faces)}: give those of the body's surface"
             )
         if faces[0] and (int(self.uv_faces.min()) < 0 or int(self.uv_faces.max()) >= uv[0]):
             raise InputError(

@@ -16,7 +16,10 @@ const HELP = [
 /** Bytes of a part of the page: base64 of a gzip stream. */
 async function unpacked(id) {
   const text = $(id).textContent.trim();
-  if (!text) return null;
+  return text ? inflated(text) : null;
+}
+
+async function inflated(text) {
   if (typeof DecompressionStream === "undefined") {
     throw new Error("this browser is too old to unpack the page: use one of 2023 or later");
   }
@@ -181,7 +184,7 @@ function fillPage(scene) {
   if (scene.frames < 2) $("track").hidden = true;
 }
 
-function listen(player, keys) {
+function listen(player, keys, signal) {
   $("play").onclick = keys.get(" ");
   $("scrub").oninput = () => player.set({ playing: false, time: Number($("scrub").value) });
   $("speed").onchange = () => player.set({ speed: Number($("speed").value) });
@@ -194,32 +197,30 @@ function listen(player, keys) {
     if (!act) return;
     event.preventDefault();
     act();
-  });
+  }, { signal });
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   player.set({ dark: dark.matches });
-  dark.addEventListener("change", () => player.set({ dark: dark.matches }));
+  dark.addEventListener("change", () => player.set({ dark: dark.matches }), { signal });
   player.canvas.addEventListener("webglcontextlost", (event) => {
     event.preventDefault();
     player.lost = true;
     trouble("the browser took the graphics card away: load the page again");
-  });
+  }, { signal });
 }
 
-async function start() {
-  const scene = JSON.parse($("scene").textContent);
+/** A player of people on the page's stage, which draws and listens until `over` is aborted. */
+function played(scene, tracks, bodies, over) {
   fillPage(scene);
-  const [packed, glb] = await Promise.all([unpacked("tracks"), unpacked("bodies")]);
-  const tracks = scene.people.map((person) => readTrack(packed, person));
-  if (scene.camera) scene.camera.poses = rowsOf(part(packed, Float32Array, scene.camera.poses), 16);
-  const player = new Player($("canvas"), scene, tracks, glb ? readBodies(glb) : []);
+  const player = new Player($("canvas"), scene, tracks, bodies);
   const { keys, marks } = deeds(player);
   listPeople(player);
   player.changed = () => told(player, marks);
-  listen(player, keys);
+  listen(player, keys, over);
   const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
   player.set({ playing: !still && !scene.turns && scene.frames > 1 });
   let before = performance.now();
   const tick = (now) => {
+    if (over.aborted) return;
     player.advance(Math.min((now - before) / 1000, 0.25));
     before = now;
     if (player.fit()) told(player, marks);
@@ -229,6 +230,3 @@ async function start() {
   requestAnimationFrame(tick);
   return player;
 }
-
-// For whoever drives the page from outside: the player, once it is there.
-window.lift3d = start().catch((error) => { trouble(error); throw error; });
