@@ -125,6 +125,7 @@ METHODS: Final[Mapping[Kind, Mapping[str, tuple[str, ...]]]] = {
         "bone_lengths": (),
         "coverage": (),
         "foot_contact_speed": (),
+        "crowd_index": ("li2019crowdpose",),
         "id_switches": ("bernardin2008evaluating",),
         "idf1": ("ristani2016performance",),
         "joint_errors": ("ionescu2014human36m",),

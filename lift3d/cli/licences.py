@@ -85,6 +85,12 @@ SHIPPED: Final = (
         "lift3d/regressing/weights/*.md",
     ),
     Shipped(
+        "lift3d/detection/weights/*.safetensors",
+        "MIT",
+        f"pictures painted of the default body, its poses {_CAPTURE}",
+        "lift3d/detection/weights/*.md",
+    ),
+    Shipped(
         "lift3d/fitting/assets/pose_prior.safetensors",
         "MIT",
         f"statistics, {_CAPTURE}",

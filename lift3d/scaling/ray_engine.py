@@ -29,6 +29,7 @@ __all__ = ["RayEngine"]
 _STORE: Final = 200_000_000
 """Bytes of the object store of a Ray of our own: it carries names only."""
 _STARTS: Final = 4
+"""How often a Ray of our own is tried to be started."""
 _SETTINGS: Final = {
     "RAY_USAGE_STATS_ENABLED": "0",  # nobody else is told
     "RAY_BACKEND_LOG_LEVEL": "fatal",  # the leader tells what was lost

@@ -37,6 +37,7 @@ class Record(Protocol):
 
 
 def record_of(sink: FilesSink | RowsSink) -> "FilesRecord | RowsRecord":
+    """The record that fits what is written to: a line for each file, or rows that say so themselves."""
     return FilesRecord(sink) if isinstance(sink, FilesSink) else RowsRecord(sink)
 
 

@@ -1,10 +1,10 @@
 """Nothing lost, no one in, as figures: attacks, fuzzing, killed runs, a long stream, hostile visitors.
 
-Gathers `reliability_security` (its `--seconds N` of fuzzing for each reader, `--quick`) and
-`reliability_runs` (`--kills N` for each stage, `--frames N`, `--stages ...`), which say what they count,
-and `viewer_attacks_tried`: requests to the gate of the live view, through a socket, that must not reach
-what stands behind it: foreign hosts and origins, wrong tokens and cookies, other methods, broken,
-doubled and endless heads; `viewer_attacks_let_in` of them did.
+Gathers `reliability_security` (its `--seconds N` of fuzzing for each reader, `--quick`),
+`reliability_runs` (`--kills N` for each stage, `--frames N`, `--stages ...`) and `reliability_live`
+(`--live-frames N`), which say what they count, and `viewer_attacks_tried`: requests to the gate of the
+live view, through a socket, that must not reach what stands behind it: foreign hosts and origins, wrong
+tokens and cookies, other methods, broken and endless heads; `viewer_attacks_let_in` of them did.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import torch
-from benches import reliability_runs, reliability_security
+from benches import reliability_live, reliability_runs, reliability_security
 from benches._harness import report
 
 from lift3d_viewer.live_gate import Gate, Policy
@@ -95,6 +95,7 @@ def main() -> None:
     torch.set_num_threads(1)
     figures = of_visitors()
     figures |= reliability_security.asked_for()
+    figures |= reliability_live.asked_for()
     report(figures | reliability_runs.asked_for())
 
 

@@ -9,7 +9,8 @@
 - `whole_clip_bytes_per_frame`: memory that the lifter `temporal` takes at its peak per frame of a clip.
 - `import_ms`: what `import lift3d` takes beyond torch, median of five processes; `import_ms_most`: most.
 
-`--kills N` moments per stage (50), `--frames N` frames (100,000), `--stages lift,video` only some.
+`--kills N` moments per stage (50), `--frames N` frames (100,000), `--stages lift,video` only some,
+`--stages ""` none.
 Linux only: it forks, and reads /proc.
 """
 
@@ -157,7 +158,7 @@ def asked_for() -> dict[str, float]:
     args, rest = parser.parse_known_args()
     sys.argv[1:] = rest
     figures = starts() | whole_clips() | streamed(args.frames)
-    return figures | killed(args.kills, args.stages.split(","))
+    return figures | killed(args.kills, [name for name in args.stages.split(",") if name])
 
 
 def main() -> None:

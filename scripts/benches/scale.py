@@ -104,13 +104,13 @@ def killed(folder: Path, count: int) -> dict[str, float]:
     }
 
 
-def compared(folder: Path, count: int) -> dict[str, float]:
+def compared(folder: Path, count: int, rounds: int) -> dict[str, float]:
     """Both engines in turn over the same files, without kills."""
     make_files(folder / "some", count, BROKEN)
     engines = {"local": LocalEngine(WORKERS), "ray": RayEngine(WORKERS)}
     watches: dict[str, list[Watch]] = {name: [] for name in engines}
     reports: dict[str, list[Report]] = {name: [] for name in engines}
-    for number in range(ROUNDS):
+    for number in range(rounds):
         for name, engine in engines.items():
             watch, out = Watch(), folder / f"{name}{number}.parquet"
             work = lift_files(
@@ -179,7 +179,8 @@ def main() -> None:
     count = args.files or (QUICK_FILES if args.quick else FILES)
     with tempfile.TemporaryDirectory() as folder:
         figures = killed(Path(folder), count)
-        figures |= compared(Path(folder), max(200, count // 10))
+        rounds = 1 if args.quick else ROUNDS
+        figures |= compared(Path(folder), max(200, count // 10), rounds)
     report(figures | ({} if args.no_serve else served(args.quick)))
 
 

@@ -20,11 +20,16 @@ def main() -> int:
     asked = parser.parse_args()
     folder = asked.finds or Path(mkdtemp(prefix="fuzz-"))
     rows = []
-    print(f"{'target':24s} {'executions':>10s} {'read':>8s} {'slowest':>8s}  finds")
+    print(
+        f"{'target':24s} {'executions':>10s} {'processor':>9s} {'read':>8s} {'slowest':>8s}  finds"
+    )
     for told in run_targets(asked.target or DOORS, asked.seconds, folder):
         rows.append(told)
-        line = f"{told.target:24s} {told.executions:10d} {told.read:8d} {told.slowest:7.2f}s"
-        print(f"{line}  {', '.join(told.finds) or '-'}  ({told.good})", flush=True)
+        line = f"{told.target:24s} {told.executions:10d} {told.processor:8.0f}s"
+        print(
+            f"{line} {told.read:8d} {told.slowest:7.2f}s  {', '.join(told.finds) or '-'}  ({told.good})",
+            flush=True,
+        )
     fallen = sum(len(told.finds) for told in rows)
     print(f"{sum(told.executions for told in rows)} executions, {fallen} finds in {folder}")
     if asked.json:

@@ -21,10 +21,14 @@ _TIMES = 5
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What came of one target; `finds` name what neither was read nor refused."""
+    """What came of one target; `finds` name what neither was read nor refused.
+
+    `processor` are the seconds that it really had, which are fewer than asked for beside other jobs.
+    """
 
     target: str
     executions: int
+    processor: float
     read: int
     slowest: float
     good: str
@@ -39,7 +43,7 @@ def run_targets(names: Iterable[str], seconds: int, folder: Path) -> Iterator[To
 
 def _run(name: str, seconds: int, finds: Path) -> Told:
     finds.mkdir(parents=True)
-    executions, read, slowest = 0, 0, 0.0
+    executions, read, slowest, processor = 0, 0, 0.0, 0.0
     ends = time.monotonic() + seconds
     for _ in range(_TIMES):  # a crash ends the process, not the search
         left = round(ends - time.monotonic())
@@ -48,12 +52,12 @@ def _run(name: str, seconds: int, finds: Path) -> Told:
         _process(name, left, finds)
         stats = _stats(finds)
         executions, read = executions + int(stats["executions"]), read + int(stats["read"])
-        slowest = max(slowest, stats["slowest"])
+        slowest, processor = max(slowest, stats["slowest"]), processor + stats["processor"]
     kept = {"corpus", "stats", "good", "log"}
     found = {path.stem if path.suffix else path.name for path in finds.iterdir()} - kept
     good = finds / "good"
     text = good.read_text() if good.exists() else "did not start"
-    return Told(name, executions, read, slowest, text, tuple(sorted(found)))
+    return Told(name, executions, round(processor, 1), read, slowest, text, tuple(sorted(found)))
 
 
 def _process(name: str, seconds: int, finds: Path) -> None:
@@ -87,5 +91,5 @@ def _become(name: str, seconds: int, finds: Path) -> None:
 
 def _stats(finds: Path) -> dict[str, float]:
     path = finds / "stats.json"
-    found: dict[str, float] = {"executions": 0, "read": 0, "slowest": 0.0}
+    found: dict[str, float] = {"executions": 0, "read": 0, "slowest": 0.0, "processor": 0.0}
     return found | (json.loads(path.read_text()) if path.exists() else {})

@@ -66,7 +66,7 @@ def test_files_that_lift3d_knows_stay_its_own(tmp_path: Path) -> None:
     install(tmp_path, "walk=Walk")
     keypoints = ", ".join(["10, 20, 0.5"] * 17)
     entry = f'[{{"image_id": "1.jpg", "category_id": 1, "keypoints": [{keypoints}], "score": 1.0}}]'
-    assert read_keypoints(file(tmp_path, entry.encode())).report.format == "coco"
+    assert read_keypoints(file(tmp_path, entry.encode())).report.format == "AlphaPose results"
 
 
 def test_names_are_told(tmp_path: Path) -> None:

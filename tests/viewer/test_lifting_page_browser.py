@@ -5,7 +5,10 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import cv2
@@ -29,6 +32,12 @@ DROP = """(() => {{
   carried.items.add(new File([{text}], {name}, {{type: "application/json"}}));
   document.dispatchEvent(new DragEvent("drop", {{dataTransfer: carried, cancelable: true}}));
 }})()"""
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """A server of files that writes no log."""
+
+    def log_message(self, *_: object) -> None: ...
 
 
 @pytest.fixture(scope="module")
@@ -184,6 +193,31 @@ def test_what_is_shown_is_drawn_and_moves(browser: Browser, sample: list[Motion[
     after = cv2.imdecode(np.frombuffer(browser.picture(), np.uint8), cv2.IMREAD_COLOR)
     assert after is not None
     assert (before != after).any()
+
+
+def test_a_static_server_shows_it_too(
+    folder: Path, tmp_path: Path, sample: list[Motion[Pose3D]]
+) -> None:
+    """Also in a folder of its own on a server; only that server is asked."""
+    quiet = partial(Quiet, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), quiet) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        home = f"http://127.0.0.1:{server.server_port}/"
+        other = Browser(tmp_path / "profile")
+        try:
+            other.call("Page.navigate", url=home)
+            other.wait("document.readyState === 'complete' && window.lift3d !== undefined")
+            with balancing() as path:
+                dropped(other, path.read_text(), path.name)
+            smoothing(other, "0")
+            agree(joints_of(saved(other)), steady_motion(sample[0], 0.0))
+            asked = {url for url in other.requests if not url.startswith(f"blob:{home}")}
+            assert asked - {"about:blank", home + "favicon.ico"} == {
+                home, *(f"{home}{name}.js" for name in ("runtime", "wasm", "universal")),
+            }  # fmt: skip
+        finally:
+            other.close()
+            server.shutdown()
 
 
 def test_hostile_files_are_refused_in_a_sentence(browser: Browser) -> None:

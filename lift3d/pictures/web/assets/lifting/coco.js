@@ -2,7 +2,8 @@
 
 const COCO_LAYOUTS = { 17: "coco_17", 26: "halpe_26", 133: "coco_17", 136: "halpe_26" };
 
-const isResults = (document) => Array.isArray(document) && isObject(document[0]) && "image_id" in document[0];
+const isResults = (document) => Array.isArray(document) && isObject(document[0])
+  && "image_id" in document[0];
 const isAnnotations = (document) => isObject(document) && "annotations" in document;
 const isPictures = (document) => isObject(document) && isOpenPose(Object.values(document)[0]);
 
@@ -34,7 +35,8 @@ function readAnnotations({ images = [], annotations }, where) {
   if (!Array.isArray(images) || !Array.isArray(annotations)) {
     refuse(`lists of images and people in ${where}`, "something else", "write it again");
   }
-  const rows = cocoRows(annotations.filter((a) => !isObject(a) || (a.num_keypoints !== 0 && a.keypoints)), where);
+  const labelled = annotations.filter((a) => !isObject(a) || (a.num_keypoints !== 0 && a.keypoints));
+  const rows = cocoRows(labelled, where);
   for (const { points } of rows) {  // hidden ones are a person's guess
     for (let i = 2; i < points.length; i += 3) points[i] = points[i] === 1 ? 0.5 : Math.min(points[i], 1);
   }

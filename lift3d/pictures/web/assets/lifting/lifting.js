@@ -38,7 +38,8 @@ function turnAhead([x, y, z]) {
 }
 
 const turned = (rows, v) => rows.map((row) => dot(row, v));
-const turnedBack = (rows, v) => [0, 1, 2].map((k) => rows[0][k] * v[0] + rows[1][k] * v[1] + rows[2][k] * v[2]);
+const turnedBack = (rows, v) => [0, 1, 2].map((k) =>
+  rows[0][k] * v[0] + rows[1][k] * v[1] + rows[2][k] * v[2]);
 
 /** One frame as a camera sees it that looks straight at the person. */
 function viewOf(points, places, { focal, centre, hips, least }) {
@@ -70,7 +71,8 @@ function rootOf(joints, { slopes, sure }) {
     const right = (i) => slope(i) * joints[3 * i + 2] - joints[3 * i + axis];
     const mean = (of) => sure.reduce((sum, w, i) => (w ? sum + w * of(i) : sum), 0) / total;
     const [s, b] = [mean(slope), mean(right)];
-    return [{ s, b, top: mean((i) => (slope(i) - s) * (right(i) - b)), under: mean((i) => (slope(i) - s) ** 2) }];
+    const top = mean((i) => (slope(i) - s) * (right(i) - b));
+    return [{ s, b, top, under: mean((i) => (slope(i) - s) ** 2) }];
   });
   const depth = -(terms[0].top + terms[1].top) / (terms[0].under + terms[1].under);
   return [terms[0].b + terms[0].s * depth, terms[1].b + terms[1].s * depth, depth];
@@ -91,7 +93,7 @@ async function liftPerson({ ort, session }, views, frames, joints, told) {
       points: new ort.Tensor("float32", points, [some.length, POINTS, 2]),
       seen: new ort.Tensor("bool", seen, [some.length, POINTS]),
     });
-    some.forEach((view, i) => place(answer.joints.data.subarray(3 * POINTS * i, 3 * POINTS * (i + 1)), view, out, joints));
+    rowsOf(answer.joints.data, 3 * POINTS).forEach((row, i) => place(row, some[i], out, joints));
     told(some.length);
     await new Promise((go) => setTimeout(go));
   }

@@ -39,7 +39,7 @@ function openPoseSpace(rows) {
   }
   const space = !(high <= 2) ? "pixels" : low < 0 ? "signed" : "unit";
   for (const { points } of space === "signed" ? [] : rows) {
-    for (let i = 0; i < points.length; i += 3) if (points[i] === 0 && points[i + 1] === 0) points[i + 2] = 0;
+    rowsOf(points, 3).forEach((point) => { if (!point[0] && !point[1]) point[2] = 0; });
   }
   return space;
 }

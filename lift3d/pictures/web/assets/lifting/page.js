@@ -19,14 +19,19 @@ function numberIn(id, low, high, what) {
   const text = $(id).value.trim();
   if (!text) return null;
   const value = Number(text);
-  if (!(value >= low && value <= high)) refuse(`${what} from ${low} to ${high}`, text.slice(0, 20), "correct it");
+  if (!(value >= low && value <= high)) {
+    refuse(`${what} from ${low} to ${high}`, text.slice(0, 20), "correct it");
+  }
   return value;
 }
 
 /** The picture's size as written above the stage, or null. */
 function sizeAsked() {
-  const [width, height] = ["width", "height"].map((id) => numberIn(id, 1, MOST_SIDE, `the picture's ${id}`));
-  if ((width === null) !== (height === null)) refuse("width and height", "one of them", "write both or none");
+  const [width, height] = ["width", "height"].map((id) =>
+    numberIn(id, 1, MOST_SIDE, `the picture's ${id}`));
+  if ((width === null) !== (height === null)) {
+    refuse("width and height", "one of them", "write both or none");
+  }
   return width === null ? null : [Math.round(height), Math.round(width)];
 }
 
@@ -48,7 +53,8 @@ async function lifted(chosen) {
     refuse(`at most ${facts.mostFrames} frames times people`, `${people.length * frames}`,
       "split the clip or use 'lift3d lift'");
   }
-  const clip = { facts, title: files[0].name, layout: found.layout, first: found.first, frames, fps, size, focal };
+  const { layout, first } = found;
+  const clip = { facts, title: files[0].name, layout, first, frames, fps, size, focal };
   clip.notes = [
     `${found.format}, ${found.layout}: ${people.length === 1 ? "1 person" : `${people.length} people`}`,
     `picture ${size[1]} x ${size[0]}${known ? "" : " (assumed)"}, ${angle.toFixed(1)} degrees of view`
@@ -57,8 +63,11 @@ async function lifted(chosen) {
   say("starting the network");
   runtime ??= makeSession();
   runtime.catch(() => { runtime = null; });
-  const camera = { focal, centre: [(size[1] - 1) / 2, (size[0] - 1) / 2], hips: facts.hips, least: facts.minConfidence };
-  const raw = await liftPeople(await runtime, people, camera, clip, (share) => say(`lifting ${Math.round(100 * share)} %`));
+  const centre = [(size[1] - 1) / 2, (size[0] - 1) / 2];
+  const camera = { focal, centre, hips: facts.hips, least: facts.minConfidence };
+  const raw = await liftPeople(await runtime, people, camera, clip, (share) => {
+    say(`lifting ${Math.round(100 * share)} %`);
+  });
   return { clip, raw };
 }
 
@@ -123,8 +132,10 @@ async function dropped(transfer) {
   const found = [];
   for (const folder of folders) {
     const reader = folder.createReader();
-    for (let some = await asked(reader, "readEntries"); some.length; some = await asked(reader, "readEntries")) {
-      found.push(...await Promise.all(some.filter((each) => each.isFile).map((each) => asked(each, "file"))));
+    for (let some; !some || some.length;) {
+      some = await asked(reader, "readEntries");
+      const inside = some.filter((each) => each.isFile).map((each) => asked(each, "file"));
+      found.push(...await Promise.all(inside));
     }
   }
   return found;
@@ -155,4 +166,6 @@ function listenForFiles() {
 listenForFiles();
 say("nothing is sent anywhere");
 // For whoever drives the page from outside.
-window.lift3d = { take, done: () => work.then(() => last), asJson: () => asJson(last), asCsv: () => asCsv(last) };
+window.lift3d = {
+  take, done: () => work.then(() => last), asJson: () => asJson(last), asCsv: () => asCsv(last),
+};

@@ -53,9 +53,9 @@ function pictureFrames(rows, others = []) {
 /** The same for pictures with names: the last number in each, else the order in the file. */
 function namedFrames(rows, names = [...new Set(rows.map(({ frame }) => frame))]) {
   const found = names.map(lastNumber);
-  const spread = found.reduce((a, b) => Math.max(a, b), 0) - found.reduce((a, b) => Math.min(a, b), Infinity);
+  const [low, high] = found.reduce(([a, b], n) => [Math.min(a, n), Math.max(b, n)], [Infinity, 0]);
   const good = new Set(found).size === names.length && !found.includes(null)
-    && spread < SPREAD * (names.length + 10);
+    && high - low < SPREAD * (names.length + 10);
   const order = new Map(names.map((name, i) => [name, good ? found[i] : i]));
   for (const row of rows) row.frame = order.get(row.frame);
   return { numbers: [...order.values()] };
@@ -108,8 +108,8 @@ function settled(found, where) {
   }
   const [first, last] = numbers.reduce(([a, b], n) => [Math.min(a, n), Math.max(b, n)], [Infinity, -1]);
   if (first < 0 || last - first + 1 > SPREAD * (numbers.length + 10)) {
-    refuse(`the frame numbers of one clip in ${where}`, `${numbers.length} frames numbered ${first} to ${last}`,
-      "renumber the frames");
+    refuse(`the frame numbers of one clip in ${where}`,
+      `${numbers.length} frames numbered ${first} to ${last}`, "renumber the frames");
   }
   const count = rows[0].points.length / 3;
   const other = rows.find(({ points }) => points.length !== 3 * count);
@@ -132,8 +132,10 @@ function inPixels(found, size, where) {
     refuse(`the picture's size for ${where}, whose coordinates are shares of it`, "none",
       "write width and height above");
   }
-  const move = { pixels: (x) => x, unit: (x, side) => x * (side - 1), signed: (x, side) => (x + 1) / 2 * (side - 1),
-    share: (x, side) => x * side - 0.5 }[found.space];
+  const move = {
+    pixels: (x) => x, share: (x, side) => x * side - 0.5,
+    unit: (x, side) => x * (side - 1), signed: (x, side) => (x + 1) / 2 * (side - 1),
+  }[found.space];
   const rows = found.rows.map(({ frame, who, points }) => {
     const out = new Float64Array(points.length);
     let seen = 0;
@@ -153,8 +155,8 @@ function inPixels(found, size, where) {
 
 /** The smallest common size of videos that holds all sure points, or 99 in 100 of them. */
 function assumedSize(rows, sizes) {
-  const places = (least) => rows.flatMap(({ points }) => Array.from({ length: points.length / 3 }, (_, i) =>
-    points.slice(3 * i, 3 * i + 3))).filter(([, , sure]) => sure > 0 && sure >= least);
+  const places = (least) => rows.flatMap(({ points }) => rowsOf(points, 3))
+    .filter(([, , sure]) => sure > 0 && sure >= least);
   const sure = places(0.3);
   const used = sure.length ? sure : places(0);
   const [xs, ys] = [0, 1].map((axis) => used.map((place) => place[axis]).sort((a, b) => a - b));

@@ -27,7 +27,7 @@ function asJson({ clip, people, world }) {
   });
 }
 
-/** A tidy table, one row per frame, person and joint, in a y-up world, as `lift3d lift -o x.csv` has it. */
+/** One row per frame, person and joint, in a y-up world, with names as in `lift3d lift -o x.csv`. */
 function asCsv({ clip, people, world }) {
   const { facts } = clip;
   const lines = ["frame,time,person,joint,x,y,z"];
@@ -37,7 +37,8 @@ function asCsv({ clip, people, world }) {
       for (let joint = 0; joint < facts.joints; joint++) {
         const at = turned(world, jointAt(joints, 3 * facts.joints * frame, joint));
         if (!at.every(Number.isFinite)) continue;
-        lines.push([number, rounded(number / clip.fps), id, facts.vocabulary[joint], ...at.map(rounded)].join());
+        const what = [number, rounded(number / clip.fps), id, facts.vocabulary[joint]];
+        lines.push([...what, ...at.map(rounded)].join());
       }
     });
   }

@@ -3,7 +3,8 @@
 const SOLE = 0.03;
 const MOST_TILT = 0.9;  // radians: beyond it people lie rather than the camera tilts
 
-const jointAt = (joints, start, which) => Array.from(joints.subarray(start + 3 * which, start + 3 * which + 3));
+const jointAt = (joints, start, which) =>
+  Array.from(joints.subarray(start + 3 * which, start + 3 * which + 3));
 const median = (numbers) => numbers.sort((a, b) => a - b)[Math.floor((numbers.length - 1) / 2)];
 
 /** Rows of the rotation from the camera to a world in which people stand: from ankles to shoulders. */
@@ -15,7 +16,8 @@ function uprightWorld(people, facts) {
   for (const joints of people) {
     for (let start = 0; start < joints.length; start += 3 * facts.joints) {
       if (!Number.isFinite(joints[start])) continue;
-      const [low, high] = [ankles, shoulders].map((pair) => add(...pair.map((each) => jointAt(joints, start, each))));
+      const [low, high] = [ankles, shoulders].map((pair) =>
+        add(...pair.map((each) => jointAt(joints, start, each))));
       unit(sub(high, low)).forEach((x, axis) => ways[axis].push(x));
     }
   }
@@ -30,13 +32,14 @@ function uprightWorld(people, facts) {
 
 function inWorld(joints, world) {
   const out = new Float32Array(joints.length);
-  for (let i = 0; i < joints.length; i += 3) out.set(turned(world, Array.from(joints.subarray(i, i + 3))), i);
+  rowsOf(joints, 3).forEach((at, i) => out.set(turned(world, at), 3 * i));
   return out;
 }
 
 /** The height that the lowest of all joints stand on. */
 function floorUnder(tracks) {
-  const heights = tracks.flatMap((joints) => Array.from(joints).filter((y, i) => i % 3 === 1 && Number.isFinite(y)));
+  const heights = tracks.flatMap((joints) => rowsOf(joints, 3).map(([, y]) => y))
+    .filter(Number.isFinite);
   heights.sort((a, b) => a - b);
   return heights[Math.floor(heights.length / 200)] - SOLE;
 }
@@ -64,7 +67,8 @@ function stageOf(clip, people) {
     firstFrame: clip.first, stride: 1, total: clip.frames, turns: false,
     camera: { size: [width, height], poses: [pose],
       intrinsics: [focal, 0, (width - 1) / 2, 0, focal, (height - 1) / 2, 0, 0, 1] },
-    people: people.map((_, i) => ({ ...facts.scene.people[i % facts.scene.people.length], name: `person ${i}` })),
+    people: people.map((_, i) => (
+      { ...facts.scene.people[i % facts.scene.people.length], name: `person ${i}` })),
   };
   return { scene, tracks, world };
 }

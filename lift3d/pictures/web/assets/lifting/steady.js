@@ -72,10 +72,14 @@ function steady(joints, count, fps, seconds) {
     const [x, y, z] = joints.subarray(width * frame, width * frame + 3);
     roots.set([x / z, y / z], 2 * frame);
     far[frame] = Math.log(Math.max(z, 0.05));
-    for (let i = 0; i < width; i++) relative[width * frame + i] = joints[width * frame + i] - [x, y, z][i % 3];
+    for (let i = width * frame; i < width * (frame + 1); i++) {
+      relative[i] = joints[i] - [x, y, z][i % 3];  // a frame's numbers are a multiple of three
+    }
   }
-  const window = (values, each, factor) => smoothed(filled(values, each, seen), each, factor * seconds * fps);
-  const [slopes, distance, shape] = [window(roots, 2, DIRECTION), window(far, 1, DISTANCE), window(relative, width, 1)];
+  const windowed = (values, each, factor) =>
+    smoothed(filled(values, each, seen), each, factor * seconds * fps);
+  const [slopes, distance] = [windowed(roots, 2, DIRECTION), windowed(far, 1, DISTANCE)];
+  const shape = windowed(relative, width, 1);
   const shown = bridged(seen, Math.round(LONGEST_GAP * fps));
   return joints.map((_, i) => {
     const frame = Math.floor(i / width);
