@@ -1,10 +1,11 @@
 """Draw painted pictures beside their truth, as one sheet.
 
-    python scripts/look_at_paintings.py paintings.png [--poses bodies.h5] [--count 20]
+    python scripts/look_at_paintings.py paintings.png [--poses bodies.h5] [--count 20] [--found]
 
 Poses come from a file that scripts/retarget_mocap.py wrote, or are made up. The truth is drawn as part
 colours shaded by U, with keypoints in view white and hidden ones red. Look for limbs through bodies,
-labels beside people, and clothes that nobody wears.
+labels beside people, and clothes that nobody wears. With `--found`, what the built-in detector finds in
+them stands there in place of the truth: keypoints green, orange where it is unsure.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import cv2
 import numpy as np
 import torch
 
+from lift3d.detection.builtin import BuiltinDetector
 from lift3d.fitting.detector_points import with_skin_points
 from lift3d.painting import PaintConfig, Painter, Painting, Postures
 from lift3d.plugins import body_models
@@ -51,19 +53,45 @@ def tile(painting: Painting) -> np.ndarray:
     return np.hstack([painting.picture, truth])
 
 
+def found_tile(detector: BuiltinDetector, painting: Painting) -> np.ndarray:
+    """The picture with found keypoints, and the found parts."""
+    colours = (np.random.default_rng(3).random((256, 3)) * 200 + 55).astype(np.uint8)
+    colours[0] = 0
+    box = torch.from_numpy(painting.people[0].box)[None]
+    if not float(box[0, 2]):
+        return np.hstack([painting.picture, np.zeros_like(painting.picture)])
+    pose = detector([painting.picture], [box])[0].pose
+    part = detector.surface_maps(painting.picture, box)[0].on_picture().part.numpy()
+    drawn = painting.picture.copy()
+    for place, sure in zip(pose.keypoints[0].tolist(), pose.confidence[0].tolist(), strict=True):
+        if sure > 0.2:
+            colour = (0, 255, 0) if sure > 0.5 else (255, 160, 0)
+            cv2.circle(drawn, [round(v) for v in place], 2, colour, -1)
+    return np.hstack([drawn, colours[part]])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("target", type=Path)
     parser.add_argument("--poses", type=Path)
     parser.add_argument("--count", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--split", default="train", help="split of the poses")
+    parser.add_argument("--found", action="store_true")
     told = parser.parse_args()
     body = body_models["default"]()
     people = made_up()
     if told.poses is not None:
-        people = postures_of(read_rotations(told.poses), with_skin_points(body), 3, told.seed)
+        people = postures_of(
+            read_rotations(told.poses, told.split), with_skin_points(body), 3, told.seed
+        )
     painter = Painter(body, PaintConfig(), seed=told.seed)
-    tiles = [tile(painter.paint(next(people), number)) for number in range(told.count)]
+    paintings = [painter.paint(next(people), number) for number in range(told.count)]
+    if told.found:
+        detector = BuiltinDetector()
+        tiles = [found_tile(detector, painting) for painting in paintings]
+    else:
+        tiles = [tile(painting) for painting in paintings]
     tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % COLUMNS)
     rows = [np.hstack(tiles[first : first + COLUMNS]) for first in range(0, len(tiles), COLUMNS)]
     cv2.imwrite(str(told.target), np.vstack(rows)[..., ::-1])

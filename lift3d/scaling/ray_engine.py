@@ -30,10 +30,6 @@ _STORE: Final = 200_000_000
 """Bytes of the object store of a Ray of our own: it carries names only."""
 _STARTS: Final = 4
 """How often a Ray of our own is tried to be started."""
-_SETTINGS: Final = {
-    "RAY_USAGE_STATS_ENABLED": "0",  # nobody else is told
-    "RAY_BACKEND_LOG_LEVEL": "fatal",  # the leader tells what was lost
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +57,7 @@ class RayEngine:
 
     def run(self, recipe: Recipe, chunks: Sequence[Chunk]) -> Iterator[Result]:
         """Results as they come; chunks of actors that died are left out."""
-        for name, value in _SETTINGS.items():
+        for name, value in _settings().items():
             os.environ.setdefault(name, value)
         ray = _ray("ray")
         with workplace(recipe.sink.out) as tries, _told(), _joined(ray, self.count):
@@ -108,6 +104,17 @@ class _Actor:
         return msgspec.json.encode(self._worker(chunk))
 
 
+def _settings() -> dict[str, str]:
+    """What Ray is told by the environment, before it is imported."""
+    told = {
+        "RAY_USAGE_STATS_ENABLED": "0",  # nobody else is told
+        "RAY_BACKEND_LOG_LEVEL": "fatal",  # the leader tells what was lost
+    }
+    if os.environ.get("RAY_ADDRESS"):
+        return told
+    return {**told, "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}  # 127.0.0.1, on Linux too
+
+
 def _ray(module: str) -> Any:
     try:
         return import_module(module)
@@ -145,7 +152,6 @@ def _start(ray: Any, workers: int) -> None:
                 log_to_driver=False,
                 logging_level=logging.ERROR,
                 object_store_memory=_STORE,
-                _node_ip_address="127.0.0.1",
             )
             return
         except Exception as error:
