@@ -41,7 +41,10 @@ def surface_graph(
     both, far = both[low], far[low]
     first = np.ones(len(both), bool)
     first[1:] = (both[1:] != both[:-1]).any(1)
-    both, far = both[first], far[first]
+    both, far = (
+        both[first].astype(np.int32),
+        far[first],
+    )  # SciPy before 1.15 walks no larger numbers
     shape = (len(vertices), len(vertices))
     return coo_array((far, (both[:, 0], both[:, 1])), shape=shape).tocsr()
 

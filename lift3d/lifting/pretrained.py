@@ -122,7 +122,7 @@ def save_folder(folder: Path, kind: str) -> None:
         "library_version": version("lift3d"),
     }
     with atomic_path(folder / CONFIG) as partial:
-        partial.write_text(json.dumps(about, indent=2) + "\n")
+        partial.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
 
 
 def folder_of(source: str | PathLike[str], kind: str, revision: str = "main") -> Path:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, Final
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -22,6 +23,7 @@ from lift3d.geometry import (
     closest,
     contacts,
     filters,
+    geodesics,
     kinematics,
     planes,
     projection,
@@ -117,7 +119,20 @@ SMOOTH: Final[Mapping[str, Callable[[Draw], Any]]] = {
 }
 """Whose gradients are finite too."""
 
+FAN: Final = np.array([[0, 1, 2], [0, 2, 3], [0, 3, 4], [0, 4, 5]])
+
+
+def surface(d: Draw) -> Any:
+    """A small mesh through the drawn points: without an area, folded, with corners on each other."""
+    return geodesics.surface_graph(d.points.double().numpy()[:COUNT], FAN)
+
+
 STEPS: Final[Mapping[str, Callable[[Draw], Any]]] = {
+    # Two points on each other are 0 apart, which a sparse graph takes for no way at all.
+    "geodesics.geodesic_distances": lambda d: torch.from_numpy(
+        geodesics.geodesic_distances(surface(d), np.array([0]))
+    ).nan_to_num(posinf=0.0),
+    "geodesics.surface_graph": lambda d: torch.from_numpy(surface(d).data),
     # The best rotation jumps where singular values meet: it has no gradient there.
     "alignment.procrustes_align": lambda d: alignment.procrustes_align(d.points, d.turns),
     "alignment.procrustes": lambda d: alignment.procrustes(d.points, d.turns, d.weights),
@@ -156,6 +171,8 @@ STEPS: Final[Mapping[str, Callable[[Draw], Any]]] = {
 def public_functions() -> set[str]:
     found: set[str] = set()
     for module in pkgutil.iter_modules(lift3d.geometry.__path__):
+        if module.name in ("compiled", "raster"):  # a decorator, and kernels on arrays of pixels
+            continue
         loaded = importlib.import_module(f"lift3d.geometry.{module.name}")
         for name in loaded.__all__:
             if inspect.isfunction(getattr(loaded, name)):

@@ -39,7 +39,6 @@ def test_every_good_file_once_and_every_bad_file_listed(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout.splitlines()[-1])
     assert told["killed"] == 1
-    assert told["lost_chunks"] >= 1
     assert told["lifted"] == len(good)
     assert told["failed"] == [str(path) for path in bad]
     assert told["types"] == ["FileFormatError"]
