@@ -8,14 +8,16 @@ ways, lifted by a local Ray of two workers, one of which is killed -9 midway:
   errors; `ray_bad_files`: all that there are.
 - `ray_different_numbers`: files whose joints are not those of the local engine, bit for bit.
 - `ray_vs_local_speed`: files per second of Ray over those of the local engine, both with two workers,
-  measured in turn between the first result and the last (starting is `*_start_s`, by itself); the
-  smallest and largest ratio of neighbours are `ray_vs_local_speed_least` and `_most`.
-- `*_work_ms` and `*_lead_ms`: processor time per file of workers and of the leading process;
-  `*_serial_share` is the latter's part of both, what Amdahl's law asks for.
+  measured in turn over the second half of the files, when all workers are at work (starting is
+  `*_start_s`, by itself); the smallest and largest ratio of neighbours are `ray_vs_local_speed_least`
+  and `_most`.
+- `*_work_ms` and `*_lead_ms`: processor time per file of workers and of the leading process, in chunks
+  of 20; `*_serial_share` is the latter's part of both, what Amdahl's law asks for. `*_lead_chunk_ms`:
+  what a chunk costs the leading process, whatever it holds, by runs with chunks of 5 and of 20.
 - `resume_ms`: to find out of a file that it is done.
 - `serve_*`: see `_serve_load`.
 
-`--quick` takes 400 files; `--files N` others; `--no-serve` leaves the service out. Linux only.
+`--quick` takes 400 files; `--files N` others, `--compared N` for the speeds; `--no-serve` leaves the service out. Linux only.
 """
 
 import argparse
@@ -25,7 +27,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +42,7 @@ WORKERS = 2
 FILES, QUICK_FILES = 20_000, 400
 BROKEN = 100
 ROUNDS = 3
+CHUNK, SMALL = 20, 5
 
 
 @dataclass
@@ -59,7 +62,9 @@ class Watch:
 
     @property
     def per_second(self) -> float:
-        (begun, _, first), (ended, _, last) = self.seen[1], self.seen[-1]
+        """Files per second of the second half."""
+        half = next(seen for seen in self.seen if seen[2] >= self.seen[-1][2] / 2)
+        (begun, _, first), (ended, _, last) = half, self.seen[-1]
         return (last - first) / max(ended - begun, 1e-9)
 
     @property
@@ -114,7 +119,7 @@ def compared(folder: Path, count: int, rounds: int) -> dict[str, float]:
         for name, engine in engines.items():
             watch, out = Watch(), folder / f"{name}{number}.parquet"
             work = lift_files(
-                listed(folder / "some"), out, QUICK, engine=engine, batch=20, progress=watch
+                listed(folder / "some"), out, QUICK, engine=engine, batch=CHUNK, progress=watch
             )
             watches[name].append(watch)
             reports[name].append(work)
@@ -128,6 +133,8 @@ def compared(folder: Path, count: int, rounds: int) -> dict[str, float]:
             f"{name}_work_ms": work_ms,
             f"{name}_lead_ms": lead_ms,
             f"{name}_serial_share": lead_ms / (lead_ms + work_ms),
+            f"{name}_lead_chunk_ms": (small_chunks(folder, name, engines[name]) - lead_ms)
+            / (1 / SMALL - 1 / CHUNK),
         }
     pairs = zip(watches["ray"], watches["local"], strict=True)
     ratios = [ray.per_second / local.per_second for ray, local in pairs]
@@ -137,6 +144,15 @@ def compared(folder: Path, count: int, rounds: int) -> dict[str, float]:
         "ray_vs_local_speed_most": max(ratios),
         "ray_different_numbers": different(folder / "ray0.parquet", folder / "local0.parquet"),
     }
+
+
+def small_chunks(folder: Path, name: str, engine: LocalEngine | RayEngine) -> float:
+    """Processor time of the leading process per file (ms), in small chunks of a quarter of the files."""
+    files = listed(folder / "some")
+    some = replace(files, items=files.items[: len(files) // 4])
+    watch, out = Watch(), folder / f"{name}_small.parquet"
+    lift_files(some, out, QUICK, engine=engine, batch=SMALL, progress=watch)
+    return watch.lead_ms
 
 
 def different(one: Path, other: Path) -> int:
@@ -172,6 +188,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--files", type=int)
+    parser.add_argument("--compared", type=int)
     parser.add_argument("--no-serve", action="store_true")
     args, rest = parser.parse_known_args()
     sys.argv[1:] = rest
@@ -180,7 +197,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         figures = killed(Path(folder), count)
         rounds = 1 if args.quick else ROUNDS
-        figures |= compared(Path(folder), max(200, count // 10), rounds)
+        figures |= compared(Path(folder), args.compared or max(200, count // 5), rounds)
     report(figures | ({} if args.no_serve else served(args.quick)))
 
 
