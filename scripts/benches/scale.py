@@ -17,7 +17,8 @@ ways, lifted by a local Ray of two workers, one of which is killed -9 midway:
 - `resume_ms`: to find out of a file that it is done.
 - `serve_*`: see `_serve_load`.
 
-`--quick` takes 400 files; `--files N` others, `--compared N` for the speeds; `--no-serve` leaves the service out. Linux only.
+`--quick` takes 400 files; `--files N` others, `--compared N` for the speeds; `--no-serve` leaves the
+service out. Linux only.
 """
 
 import argparse
