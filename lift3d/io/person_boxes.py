@@ -96,10 +96,9 @@ def _json(content: bytes, where: Path) -> Iterator[_Row]:
 
 def _table(content: bytes, where: Path) -> Iterator[_Row]:
     try:
-        lines = content.decode("utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
+        rows = [row for row in csv.reader(content.decode("utf-8-sig").splitlines()) if row]
+    except (UnicodeDecodeError, csv.Error) as error:  # giant fields, zero bytes
         raise _unknown(where) from error
-    rows = [row for row in csv.reader(lines) if row]
     if not rows:
         raise _unknown(where)
     names = [name.strip().lower() for name in rows[0]]

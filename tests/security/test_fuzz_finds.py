@@ -182,6 +182,21 @@ def test_texts_of_hdf5_whose_heap_has_no_end(tmp_path: Path) -> None:
         list(MocapH5(path).clips("train"))
 
 
+def test_names_of_hdf5_whose_free_pieces_go_round(tmp_path: Path) -> None:
+    """HDF5 2.0 takes memory for each of them, for ever: 9 GB of a file of 16 KB."""
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w", libver="earliest") as file:
+        file.create_group("subject1/camera1")
+    data = bytearray(path.read_bytes())
+    at = data.find(b"HEAP")
+    check_hdf5(path)
+    free, place = (int.from_bytes(data[at + n : at + n + 8], "little") for n in (16, 24))
+    data[place + free : place + free + 8] = free.to_bytes(8, "little")
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match="heap of names"):
+        check_hdf5(path)
+
+
 def test_tracks_in_one_giant_piece(tmp_path: Path) -> None:
     """HDF5 takes the memory of a piece before it looks what of it is there."""
     path = tmp_path / "a.h5"

@@ -42,6 +42,8 @@ ALLOWED = {
     ("lift3d/detection/torchvision.py", "import_module"): "torchvision.models.detection",
     ("lift3d/pictures/video_av.py", "import_module"): "av",
     ("lift3d/io/table_write.py", "import_module"): "pyarrow",
+    ("lift3d/io/clip_rows.py", "import_module"): "pyarrow",
+    ("lift3d/io/clip_rows.py", "importlib.import_module"): "pyarrow",
     ("lift3d/io/usd_write.py", "import_module"): "pxr",
     ("lift3d_body_models/anny.py", "import_module"): "anny",
 }
