@@ -43,7 +43,7 @@ ALLOWED = {
     ("lift3d/pictures/video_av.py", "import_module"): "av",
     ("lift3d/io/table_write.py", "import_module"): "pyarrow",
     ("lift3d/io/clip_rows.py", "import_module"): "pyarrow",
-    ("lift3d/io/clip_rows.py", "importlib.import_module"): "pyarrow",
+    ("lift3d/scaling/ray_engine.py", "import_module"): "ray and its parts",
     ("lift3d/io/usd_write.py", "import_module"): "pxr",
     ("lift3d_body_models/anny.py", "import_module"): "anny",
 }
