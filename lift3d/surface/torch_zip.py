@@ -68,8 +68,6 @@ class _Pickled:
     def value(self, value: object) -> None:
         """Opcodes that leave the value on the stack."""
         match value:
-            case None | bool() | int() | float() | str():
-                self.pieces.append(_plain(value))
             case Tensor():
                 self._tensor(value)
             case NamedObject():
@@ -78,12 +76,10 @@ class _Pickled:
                 self._dict(value)
             case tuple():
                 self._within(b"(", value, b"t")
-            case Sequence():
+            case list():
                 self._within(b"](", value, b"e")
             case _:
-                raise InputError(
-                    f"expected plain values and tensors to write, got {type(value).__name__}: convert it"
-                )
+                self.pieces.append(_plain(value))
 
     def _within(self, begin: bytes, values: Sequence[object], end: bytes) -> None:
         self.pieces.append(begin)
@@ -124,7 +120,7 @@ class _Pickled:
         self.pieces.append(f"c{module}\n{name}\n".encode())
 
 
-def _plain(value: float | str | None) -> bytes:
+def _plain(value: object) -> bytes:
     match value:
         case None:
             return b"N"
@@ -141,3 +137,7 @@ def _plain(value: float | str | None) -> bytes:
         case str():
             encoded = value.encode("utf-8", "surrogatepass")
             return b"X" + struct.pack("<I", len(encoded)) + encoded
+        case _:
+            raise InputError(
+                f"expected plain values and tensors to write, got {type(value).__name__}: convert it"
+            )

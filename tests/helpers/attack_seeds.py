@@ -208,11 +208,11 @@ def bvh() -> list[bytes]:
 
 
 def asf() -> list[bytes]:
-    return real("asfamc/02.asf", 1) or [_ASF]
+    return real("asfamc/02.asf", 1) or [SMALL_ASF]
 
 
 def amc() -> list[bytes]:
-    return real("asfamc/02_01.amc", 1, cut=33) or [_AMC]
+    return real("asfamc/02_01.amc", 1, cut=33) or [SMALL_AMC]
 
 
 def beside_amc(folder: Path) -> None:
@@ -227,7 +227,7 @@ def beside_asf(folder: Path) -> None:
     (folder / "take_01.amc").write_bytes(amc()[0])
 
 
-_ASF = b""":units
+SMALL_ASF = b""":units
  length 0.45
  angle deg
 :root
@@ -249,7 +249,7 @@ _ASF = b""":units
   root hip
  end
 """
-_AMC = (
+SMALL_AMC = (
     b":FULLY-SPECIFIED\n:DEGREES\n1\nroot 1 2 3 4 5 6\nhip 1 2 3\n2\nroot 1 2 3 4 5 6\nhip 1 2 3\n"
 )
 

@@ -15,7 +15,7 @@ from lift3d.io.bvh import read_bvh
 from lift3d.io.recordings import read_recording
 from lift3d.pipeline import LiftOptions, lift
 from lift3d.training.retarget_file import _part_path
-from tests.helpers.attack_seeds import beside_amc
+from tests.helpers.attack_seeds import SMALL_AMC, SMALL_ASF
 from tests.helpers.journey_files import short_sample
 
 BVH = """HIERARCHY
@@ -34,7 +34,6 @@ Frame Time: 0.1
 0 1 0 10 20 30
 0 2 0 11 21 31
 """
-AMC = ":FULLY-SPECIFIED\n:DEGREES\n1\nroot 0 0 0 0 0 0\nhip 1 2 3\n"
 
 
 def as_windows(path: Path) -> Path:
@@ -54,13 +53,12 @@ def test_a_recording_with_other_line_ends_is_the_same(tmp_path: Path) -> None:
 
 
 def test_a_skeleton_beside_its_motion_with_other_line_ends(tmp_path: Path) -> None:
-    beside_amc(tmp_path)
-    for path in tmp_path.glob("*.asf"):
-        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
-    motion = tmp_path / "take_01.amc"
-    motion.write_bytes(AMC.encode())
+    skeleton, motion = tmp_path / "take.asf", tmp_path / "take_01.amc"
+    skeleton.write_bytes(SMALL_ASF)
+    motion.write_bytes(SMALL_AMC)
     one = read_recording(motion)
-    motion.write_bytes(AMC.replace("\n", "\r\n").encode())
+    for path in (skeleton, motion):
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
     assert str(read_recording(motion)) == str(one)
 
 
