@@ -8,7 +8,7 @@ import matplotlib as mpl
 import numpy as np
 
 import lift3d
-from lift3d.io.joint_angles import joint_angles
+from lift3d.io.motion.joint_angles import joint_angles
 from lift3d.pipeline import make_body
 from lift3d.samples import balancing
 

@@ -59,9 +59,9 @@ class LiftOptions:
     `lifter` and `body_model` are plug-in names (`lift3d list` shows them); an empty `body_model`
     stops after the joints. `weights` is a file of weights that the lifter shall have in place of its
     own, as `lift3d train` writes them. `body_path` is the file or folder of a body that is read from
-    one; without it the usual places are searched (`lift3d.io.body_files`). `max_people` keeps the people
-    who fill most of the clip, 0 keeps all. People seen in fewer than `min_seconds` are left out, unless
-    nobody is seen for longer.
+    one; without it the usual places are searched (`lift3d.io.files.body_files`). `max_people` keeps the
+    people who fill most of the clip, 0 keeps all. People seen in fewer than `min_seconds` are left out,
+    unless nobody is seen for longer.
 
     With `grounded` the ground is found where feet stand, standing feet are held there, and sizes are
     made likely (`lift3d.lifting.grounded`); `camera_moves` says whether the camera does, None lets

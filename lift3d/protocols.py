@@ -42,7 +42,7 @@ class Detector(Protocol):
 
     def __call__(
         self,
-        pictures: Sequence[UInt8[ndarray, "height width 3"]],
+        pictures: Sequence[UInt8[ndarray, "_ _ 3"]],
         boxes: Sequence[Float[Tensor, "_ 4"] | None] | None = None,
     ) -> list[DetectedPeople]:
         """The people in each picture (display RGB, of any sizes).

@@ -20,7 +20,7 @@ from lift3d.evaluation.clips import random_windows
 from lift3d.evaluation.config import EvaluationConfig
 from lift3d.evaluation.lifters import DETECTED, keeping
 from lift3d.evaluation.views import random_shot, random_view
-from lift3d.io.atomic import atomic_path
+from lift3d.io.files.atomic import atomic_path
 from lift3d.lifting.vocabulary import VOCABULARY
 from lift3d.plugins import open_dataset
 from lift3d.regressing.articulated import ArticulatedLifter, ArticulatedOptions

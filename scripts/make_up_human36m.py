@@ -19,7 +19,7 @@ from jaxtyping import Float
 from numpy import ndarray
 from numpy.random import Generator
 
-from lift3d.io.atomic import atomic_path
+from lift3d.io.files.atomic import atomic_path
 from lift3d_datasets.human36m_cameras import built_in_cameras
 from lift3d_datasets.human36m_facts import ACTIONS, CAMERAS, MOVING, TEST, TRAIN
 

@@ -1,4 +1,4 @@
-"""Which file a body model is read from; the order is that of `lift3d.io.body_files`.
+"""Which file a body model is read from; the order is that of `lift3d.io.files.body_files`.
 
 Content decides what a file holds. Names of files and folders only say where to look first, and which
 gender (or, for MANO, which hand) a file is for, since most files do not say it inside.
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from lift3d.errors import FileFormatError, InputError, MissingDependencyError
-from lift3d.io.body_files import BODY_MODEL_SUFFIXES, body_model_files, body_model_folders
+from lift3d.io.files.body_files import BODY_MODEL_SUFFIXES, body_model_files, body_model_folders
 from lift3d_body_models.family import FAMILY, Member
 from lift3d_body_models.model_arrays import ModelArrays
 from lift3d_body_models.model_files import read_model

@@ -1,6 +1,6 @@
 """Body model files in and out: pickles, .npz archives, and our own safetensors; told apart by content.
 
-Nothing in a file is run (`lift3d.io.safe_pickle`).
+Nothing in a file is run (`lift3d.io.files.safe_pickle`).
 
 `lift3d-body-arrays`, version 1, is what `lift3d convert` writes: one safetensors file with `v_template`,
 `shapedirs` (betas first, expressions after), `posedirs`, `j_regressor`, `lbs_weights` (float32), `faces`
@@ -22,11 +22,11 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from lift3d.errors import FileFormatError
-from lift3d.io.atomic import atomic_path
-from lift3d.io.safe_pickle import read_object_npz, read_pickle
-from lift3d.io.tensor_file import tensor_bytes
-from lift3d.io.unpickling.notes import shown
-from lift3d.io.zip_entries import check_regular
+from lift3d.io.files.atomic import atomic_path
+from lift3d.io.files.safe_pickle import read_object_npz, read_pickle
+from lift3d.io.files.tensor_file import tensor_bytes
+from lift3d.io.files.unpickling.notes import shown
+from lift3d.io.files.zip_entries import check_regular
 from lift3d_body_models.model_arrays import WANTED, ModelArrays, checked_arrays
 
 __all__ = ["read_model", "write_model"]

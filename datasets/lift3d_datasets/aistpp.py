@@ -24,8 +24,8 @@ from lift3d.camera import Camera
 from lift3d.capture import Capture, CapturedView, Finding
 from lift3d.errors import FileFormatError, Lift3dError
 from lift3d.geometry.rotations import rotmat_from_axis_angle
-from lift3d.io.safe_pickle import read_pickle
-from lift3d.io.zip_entries import check_regular
+from lift3d.io.files.safe_pickle import read_pickle
+from lift3d.io.files.zip_entries import check_regular
 from lift3d.motion import Motion
 from lift3d.pose import Pose2D, Pose3D
 from lift3d.skeletons import COCO_17

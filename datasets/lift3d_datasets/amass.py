@@ -22,9 +22,9 @@ from torch import Tensor
 from lift3d.body import BodyParams
 from lift3d.capture import Capture, Finding
 from lift3d.errors import FileFormatError
-from lift3d.io.plain_npz import meaningful
-from lift3d.io.safe_pickle import read_object_npz
-from lift3d.io.zip_entries import check_packing, check_regular
+from lift3d.io.files.plain_npz import meaningful
+from lift3d.io.files.safe_pickle import read_object_npz
+from lift3d.io.files.zip_entries import check_packing, check_regular
 from lift3d.plugins import body_models
 from lift3d.protocols import BodyModel
 from lift3d.skeletons import SMPL_24

@@ -11,7 +11,7 @@ from typing import Final
 
 from lift3d.capture import Capture, Finding
 from lift3d.errors import FileFormatError
-from lift3d.io.asf_amc import AsfSkeleton, read_amc, read_asf
+from lift3d.io.motion.asf_amc import AsfSkeleton, read_amc, read_asf
 from lift3d_datasets.folders import checked_split, existing_folder, files_below, read_each
 from lift3d_datasets.rigs import rig_of
 from lift3d_datasets.solved_clip import capture_of

@@ -16,8 +16,8 @@ import torch
 
 from lift3d.capture import Capture, Finding
 from lift3d.errors import FileFormatError, InputError, Lift3dError
-from lift3d.io.bvh import BvhMotion, read_bvh
-from lift3d.io.rotation_clip import RotationClip
+from lift3d.io.motion.bvh import BvhMotion, read_bvh
+from lift3d.io.motion.rotation_clip import RotationClip
 from lift3d.skeletons import LIFT_23
 from lift3d_datasets.folders import checked_split, existing_folder, files_below, read_each
 from lift3d_datasets.landmarks import Solved, leg_length

@@ -14,7 +14,7 @@ import torch
 
 from lift3d.capture import AnnotatedPerson, AnnotatedPicture, SurfacePoints
 from lift3d.errors import FileFormatError
-from lift3d.io.coco import HIDDEN
+from lift3d.io.keypoints.coco import HIDDEN
 from lift3d.pose import Pose2D
 from lift3d.skeleton import Skeleton
 

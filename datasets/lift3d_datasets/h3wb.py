@@ -28,7 +28,7 @@ from numpy import ndarray
 from lift3d.capture import Capture, CapturedView, Finding
 from lift3d.conventions import WORLD_FROM_CAMERA
 from lift3d.errors import FileFormatError, InputError, Lift3dError
-from lift3d.io.safe_pickle import read_object_npz
+from lift3d.io.files.safe_pickle import read_object_npz
 from lift3d.motion import Motion
 from lift3d.pose import Pose2D, Pose3D
 from lift3d_datasets.human36m_cameras import Calibration, cameras_of

@@ -15,7 +15,7 @@ import numpy as np
 from numpy import ndarray
 
 from lift3d.errors import FileFormatError
-from lift3d.io.zip_entries import check_regular
+from lift3d.io.files.zip_entries import check_regular
 from lift3d.skeletons import H36M_17
 from lift3d_datasets.human36m_cameras import Rig, to_world
 from lift3d_datasets.human36m_facts import CAMERAS, FPS, Take, take_named

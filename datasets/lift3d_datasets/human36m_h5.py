@@ -15,9 +15,9 @@ import numpy as np
 from numpy import ndarray
 
 from lift3d.errors import FileFormatError
-from lift3d.io.hdf5_heaps import check_hdf5
-from lift3d.io.hdf5_values import values
-from lift3d.io.point_arrays import MAX_VALUES
+from lift3d.io.files.hdf5_heaps import check_hdf5
+from lift3d.io.files.hdf5_values import values
+from lift3d.io.files.limits import LIMITS
 from lift3d.skeletons import MPII_16
 from lift3d_datasets.human36m_cameras import Rig, to_world
 from lift3d_datasets.human36m_facts import CAMERAS, FPS, HOURGLASS_16, Take, take_named
@@ -103,7 +103,7 @@ def _dataset(path: Path, key: str) -> ndarray:
     try:
         check_hdf5(path)
         with h5py.File(path) as file:
-            data = values(file, key, MAX_VALUES)
+            data = values(file, key, LIMITS.values)
             if data.dtype.kind not in "fiu":
                 raise TypeError(f"values of type {data.dtype}")
             return data.astype(np.float64)

@@ -17,7 +17,7 @@ from jaxtyping import Int
 from numpy import ndarray
 
 from lift3d.errors import FileFormatError
-from lift3d.io.plain_npz import load_arrays
+from lift3d.io.files.plain_npz import load_arrays
 from lift3d.skeletons import H36M_17
 from lift3d_datasets.human36m_cameras import Rig
 from lift3d_datasets.human36m_facts import CAMERAS, FPS, Take, subject_named, take_named

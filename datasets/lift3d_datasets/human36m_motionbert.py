@@ -26,7 +26,7 @@ from lift3d.geometry.projection import pixels_from_points
 from lift3d.geometry.rays import rays_from_pixels
 from lift3d.geometry.rigid import inverse_rigid, transform_points
 from lift3d.geometry.triangulation import triangulate_rays
-from lift3d.io.safe_pickle import read_pickle
+from lift3d.io.files.safe_pickle import read_pickle
 from lift3d.skeletons import H36M_17
 from lift3d_datasets.human36m_cameras import Rig
 from lift3d_datasets.human36m_facts import ACTION_CODES, CAMERAS, FPS, TRAIN, Take

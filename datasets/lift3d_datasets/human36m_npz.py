@@ -16,7 +16,7 @@ import numpy as np
 from numpy import ndarray
 
 from lift3d.errors import FileFormatError, SkeletonError
-from lift3d.io.safe_pickle import read_object_npz
+from lift3d.io.files.safe_pickle import read_object_npz
 from lift3d.skeleton import Skeleton
 from lift3d.skeletons import COCO_17, H36M_17, H36M_17_LEFT_FIRST, MPII_16
 from lift3d_datasets.human36m_cameras import Rig, turned

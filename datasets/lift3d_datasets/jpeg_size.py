@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from lift3d.io.zip_entries import check_regular
+from lift3d.io.files.zip_entries import check_regular
 
 __all__ = ["jpeg_size"]
 

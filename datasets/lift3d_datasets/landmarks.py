@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lift3d.geometry.kinematics import forward_kinematics
-from lift3d.io.rotation_clip import RotationClip
+from lift3d.io.motion.rotation_clip import RotationClip
 from lift3d.skeletons import LIFT_23
 from lift3d_datasets.rigs import Face, Rig
 

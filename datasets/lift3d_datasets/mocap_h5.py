@@ -23,10 +23,10 @@ import torch
 from lift3d.capture import Finding
 from lift3d.errors import FileFormatError, InputError
 from lift3d.geometry.rotations import rotmat_from_axis_angle
-from lift3d.io.hdf5_heaps import check_hdf5
-from lift3d.io.hdf5_values import attribute, dataset, group, values
-from lift3d.io.point_arrays import MAX_VALUES
-from lift3d.io.rotation_clip import RotationClip
+from lift3d.io.files.hdf5_heaps import check_hdf5
+from lift3d.io.files.hdf5_values import attribute, dataset, group, values
+from lift3d.io.files.limits import LIMITS
+from lift3d.io.motion.rotation_clip import RotationClip
 from lift3d.motion import Motion
 from lift3d.pose import Pose3D
 from lift3d.skeletons import LIFT_23
@@ -189,4 +189,4 @@ def _array(clip: Any, key: str, kinds: str, path: Path) -> Any:
             f"expected '{clip.name}/{key}' in '{path}' to hold plain values of kind '{kinds}', "
             f"got {data.dtype}: write it as a fixed type"
         )
-    return values(clip, key, MAX_VALUES)
+    return values(clip, key, LIMITS.values)

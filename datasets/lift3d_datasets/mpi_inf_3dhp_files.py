@@ -15,11 +15,11 @@ from lift3d.camera import Camera
 from lift3d.conventions import WORLD_FROM_CAMERA
 from lift3d.errors import FileFormatError
 from lift3d.geometry.rigid import rigid_from
-from lift3d.io.hdf5_heaps import check_hdf5
-from lift3d.io.hdf5_values import values
-from lift3d.io.mat_files import read_mat
-from lift3d.io.point_arrays import MAX_VALUES
-from lift3d.io.zip_entries import check_regular
+from lift3d.io.files.hdf5_heaps import check_hdf5
+from lift3d.io.files.hdf5_values import values
+from lift3d.io.files.limits import LIMITS
+from lift3d.io.files.mat_files import read_mat
+from lift3d.io.files.zip_entries import check_regular
 from lift3d.skeleton import Skeleton
 
 __all__ = [
@@ -176,7 +176,7 @@ def read_test(folder: Path, who: str, joints: Joints) -> Sequence:
         check_hdf5(path)
         with h5py.File(path) as file:
             pixels, local, universal = (
-                values(file, name, MAX_VALUES).astype(np.float64).reshape(-1, 17, axes)
+                values(file, name, LIMITS.values).astype(np.float64).reshape(-1, 17, axes)
                 for name, axes in (("annot2", 2), ("annot3", 3), ("univ_annot3", 3))
             )
             valid = np.ravel(values(file, "valid_frame")) > 0

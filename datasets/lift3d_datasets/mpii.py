@@ -26,8 +26,8 @@ import torch
 
 from lift3d.capture import AnnotatedPerson, AnnotatedPicture, Finding
 from lift3d.errors import FileFormatError
-from lift3d.io.coco import HIDDEN
-from lift3d.io.mat_files import MatStruct, read_mat
+from lift3d.io.files.mat_files import MatStruct, read_mat
+from lift3d.io.keypoints.coco import HIDDEN
 from lift3d.pose import Pose2D
 from lift3d.skeletons import MPII_16
 from lift3d_datasets.folders import checked_split, existing_folder

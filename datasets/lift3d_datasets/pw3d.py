@@ -23,7 +23,7 @@ from lift3d.body import BodyParams
 from lift3d.camera import Camera
 from lift3d.capture import Capture, CapturedView, Finding
 from lift3d.errors import FileFormatError
-from lift3d.io.safe_pickle import read_pickle
+from lift3d.io.files.safe_pickle import read_pickle
 from lift3d.motion import Motion
 from lift3d.pose import Pose2D, Pose3D
 from lift3d.skeletons import COCO_18, SMPL_24

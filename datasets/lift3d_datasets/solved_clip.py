@@ -8,7 +8,7 @@ from torch import Tensor
 
 from lift3d.capture import Capture
 from lift3d.errors import FileFormatError
-from lift3d.io.rotation_clip import RotationClip
+from lift3d.io.motion.rotation_clip import RotationClip
 from lift3d.motion import Motion
 from lift3d.pose import Pose3D
 from lift3d.skeletons import LIFT_23

@@ -355,7 +355,7 @@ def eval_verb(
 def list_verb() -> None:
     """List what is installed: plug-ins by group, and the named skeletons."""
     from lift3d import plugins
-    from lift3d.io.sniff import FORMATS
+    from lift3d.io.keypoints.sniff import FORMATS
     from lift3d.skeletons import SKELETONS
 
     rows = [

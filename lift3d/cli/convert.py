@@ -11,7 +11,7 @@ from lift3d.cli.sources import Kind, Source, SourceOptions, read_source
 from lift3d.cli.writing import check_target, write_files
 from lift3d.clip import Clip
 from lift3d.errors import FileFormatError, InputError, PluginError
-from lift3d.io.body_files import BODY_MODEL_SUFFIXES
+from lift3d.io.files.body_files import BODY_MODEL_SUFFIXES
 from lift3d.io.output_formats import OutputFormat, format_of, reason_against
 from lift3d.plugins import body_models
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from lift3d.io.bvh_rigs import RigName
+from lift3d.io.motion.bvh_rigs import RigName
 from lift3d.io.output_formats import FormatName
 
 __all__ = ["ConvertOptions"]

@@ -18,11 +18,11 @@ from lift3d.cli.writing import Row, check_target, write_files
 from lift3d.detection import DetectOptions, Keeper, PictureSource, detect, open_pictures
 from lift3d.errors import InputError
 from lift3d.io import KeypointFile
-from lift3d.io.clip_build import clip_of_keypoints
-from lift3d.io.json_values import read_bytes
-from lift3d.io.keypoints import ReadReport
+from lift3d.io.files.json_values import read_bytes
+from lift3d.io.keypoints.person_boxes import read_person_boxes
+from lift3d.io.keypoints.reading import ReadReport
+from lift3d.io.motion.clip_build import clip_of_keypoints
 from lift3d.io.output_formats import FormatName, OutputFormat, format_of, reason_against
-from lift3d.io.person_boxes import read_person_boxes
 from lift3d.motion import Motion
 from lift3d.pipeline import LiftOptions, lift
 from lift3d.plugins import open_detector

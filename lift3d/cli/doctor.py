@@ -104,7 +104,7 @@ def _body() -> str:
 
 def _licensed() -> str:
     """Looks where licensed body models are kept; none is needed."""
-    from lift3d.io.body_files import body_model_files, body_model_folders
+    from lift3d.io.files.body_files import body_model_files, body_model_folders
 
     folders = body_model_folders()
     found = [str(path) for folder in folders for path in body_model_files(folder)]

@@ -13,10 +13,10 @@ from lift3d.body import BodyParams
 from lift3d.capture import Capture
 from lift3d.clip import Clip
 from lift3d.errors import FileFormatError, InputError, Lift3dError
-from lift3d.io.clip_build import clip_of_joints, with_world_body
-from lift3d.io.joint_names import joints_named
-from lift3d.io.recordings import read_recording, skeleton_file
-from lift3d.io.world_points import world_joints
+from lift3d.io.keypoints.joint_names import joints_named
+from lift3d.io.motion.clip_build import clip_of_joints, with_world_body
+from lift3d.io.motion.recordings import read_recording, skeleton_file
+from lift3d.io.motion.world_points import world_joints
 from lift3d.motion import Motion
 from lift3d.plugins import datasets
 from lift3d.pose import Pose3D

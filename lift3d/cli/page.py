@@ -11,7 +11,7 @@ from typing import Final
 
 from lift3d.cli.console import console
 from lift3d.errors import InputError
-from lift3d.io.atomic_folder import atomic_folder
+from lift3d.io.files.atomic_folder import atomic_folder
 from lift3d.lifting.onnx_export import onnx_bytes
 from lift3d.lifting.universal import UniversalLifter
 from lift3d.lifting.vocabulary import HIPS, VOCABULARY

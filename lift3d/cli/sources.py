@@ -11,9 +11,9 @@ from lift3d.clip import Clip
 from lift3d.errors import FileFormatError, InputError
 from lift3d.fitting import convert_clip
 from lift3d.io import read_clip, read_keypoints
-from lift3d.io.clip_build import clip_of_keypoints
-from lift3d.io.recordings import read_recording
-from lift3d.io.trc import read_trc
+from lift3d.io.keypoints.trc import read_trc
+from lift3d.io.motion.clip_build import clip_of_keypoints
+from lift3d.io.motion.recordings import read_recording
 from lift3d.pipeline import make_body
 
 __all__ = ["Kind", "Source", "SourceOptions", "kind_of", "read_source"]

@@ -8,7 +8,7 @@ from typing import Final
 from lift3d.cli.console import Stages
 from lift3d.clip import Clip
 from lift3d.errors import OutputError
-from lift3d.io.bvh_rigs import RigName
+from lift3d.io.motion.bvh_rigs import RigName
 from lift3d.io.output_formats import OutputFormat
 from lift3d.io.outputs import OutputJob, write_output
 from lift3d.pipeline import make_body

@@ -27,7 +27,10 @@ def look_in_boxes(
     find: Callable[[Picture], PointsAndScores],
     skeleton: Skeleton,
 ) -> DetectedPeople:
-    """Everybody that `find` sees, or without a choice whom it is surest of in each box."""
+    """Everybody that `find` sees, or without a choice whom it is surest of in each box.
+
+    Where it sees nobody in a box there is a person without joints; boxes beside the picture are left out.
+    """
     height, width = picture.shape[:2]
     if boxes is None:
         points, scores = find(picture)
@@ -37,14 +40,14 @@ def look_in_boxes(
     kept: list[Tensor] = []
     for box in boxes:
         part, corner = _part(picture, box.tolist())
-        points, scores = (
-            find(part) if part.size else (torch.zeros(0, len(skeleton), 3), torch.zeros(0))
-        )
-        if len(scores):
-            best = int(scores.argmax())
-            people.append(points[best] + points.new_tensor([*corner, 0.0]))
-            sure.append(scores[best])
-            kept.append(box)
+        if not part.size:
+            continue
+        points, scores = find(part)
+        best = int(scores.argmax()) if len(scores) else None
+        moved = torch.zeros(len(skeleton), 3) if best is None else points[best]
+        people.append(moved + moved.new_tensor([*corner, 0.0]))
+        sure.append(torch.zeros(()) if best is None else scores[best])
+        kept.append(box)
     if not people:
         return DetectedPeople.nobody(skeleton, (height, width))
     return DetectedPeople.from_points(

@@ -69,7 +69,7 @@ class BuiltinDetector:
 
     def __call__(
         self,
-        pictures: Sequence[UInt8[ndarray, "height width 3"]],
+        pictures: Sequence[UInt8[ndarray, "_ _ 3"]],
         boxes: Sequence[Float[Tensor, "_ 4"] | None] | None = None,
     ) -> list[DetectedPeople]:
         """The people in each picture (display RGB): one in each box, or one in the whole picture."""

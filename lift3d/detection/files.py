@@ -15,9 +15,9 @@ from torch import Tensor
 from lift3d.detected import DetectedPeople
 from lift3d.detection.top_down import boxes_for
 from lift3d.errors import InputError
-from lift3d.io.keypoints import settled_detections
-from lift3d.io.people import Settled
-from lift3d.io.sniff import read_detections
+from lift3d.io.keypoints.people import Settled
+from lift3d.io.keypoints.reading import settled_detections
+from lift3d.io.keypoints.sniff import read_detections
 from lift3d.pictures.theme import Picture
 from lift3d.skeleton import Skeleton
 from lift3d.skeletons import skeleton_named

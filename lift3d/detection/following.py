@@ -29,7 +29,7 @@ from lift3d.tracking import oks_nms, oks_sigmas
 __all__ = ["FollowingDetector", "FollowingOptions", "box_from_keypoints"]
 
 _LEAST_JOINTS: Final = 3
-"""Fewer keypoints are no person, as in `lift3d.io.people`."""
+"""Fewer keypoints are no person, as in `lift3d.io.keypoints.people`."""
 
 
 @dataclass(frozen=True, slots=True)

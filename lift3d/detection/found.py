@@ -18,8 +18,8 @@ from torch import Tensor
 
 from lift3d.detected import DetectedPeople
 from lift3d.errors import FileFormatError, InputError
-from lift3d.io.atomic import atomic_path
-from lift3d.io.tensor_file import tensor_bytes
+from lift3d.io.files.atomic import atomic_path
+from lift3d.io.files.tensor_file import tensor_bytes
 from lift3d.pose import Pose2D
 from lift3d.skeleton import Skeleton
 

@@ -23,10 +23,10 @@ from lift3d.detection.following import FollowingDetector, FollowingOptions
 from lift3d.detection.found import Found, Keeper
 from lift3d.detection.sources import Numbered, PictureSource, VideoReader, open_pictures
 from lift3d.errors import FileFormatError, InputError
-from lift3d.io.detections import ANONYMOUS, FileFacts, assembled
-from lift3d.io.keypoints import KeypointFile, keypoints_of
-from lift3d.io.person_boxes import PersonBoxes
-from lift3d.io.sniff import Recognised
+from lift3d.io.keypoints.detections import ANONYMOUS, FileFacts, assembled
+from lift3d.io.keypoints.person_boxes import PersonBoxes
+from lift3d.io.keypoints.reading import KeypointFile, keypoints_of
+from lift3d.io.keypoints.sniff import Recognised
 from lift3d.pictures.ahead import ahead
 from lift3d.protocols import Detector, TopDownDetector, VideoDetector
 from lift3d.tracking import Tracker

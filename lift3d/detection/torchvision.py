@@ -22,7 +22,7 @@ from lift3d.detected import DetectedPeople
 from lift3d.detection.boxed import PointsAndScores, look_in_boxes
 from lift3d.detection.top_down import boxes_for
 from lift3d.errors import FileFormatError, InputError, MissingDependencyError
-from lift3d.io.safe_torch import read_torch_tensors
+from lift3d.io.files.safe_torch import read_torch_tensors
 from lift3d.pictures.theme import Picture
 from lift3d.skeleton import Skeleton
 from lift3d.skeletons import COCO_17

@@ -9,22 +9,22 @@ import numpy as np
 
 from lift3d.clip import Clip, Person
 from lift3d.errors import InputError
-from lift3d.io.amass_npz import write_amass, write_wham
-from lift3d.io.angles_write import write_angles_csv, write_mot
-from lift3d.io.bvh_rigs import RigName
-from lift3d.io.bvh_write import write_bvh
-from lift3d.io.c3d_write import write_c3d
-from lift3d.io.clip_npz import write_clip
-from lift3d.io.coco_write import write_coco
-from lift3d.io.glb import write_clip_glb
-from lift3d.io.mesh_sequence import write_meshes
-from lift3d.io.openpose_write import write_openpose
+from lift3d.io.clips.clip_npz import write_clip
+from lift3d.io.clips.table_write import write_table
+from lift3d.io.keypoints.coco_write import write_coco
+from lift3d.io.keypoints.openpose_write import write_openpose
+from lift3d.io.keypoints.point_tracks import PointTracks
+from lift3d.io.motion.amass_npz import write_amass, write_wham
+from lift3d.io.motion.angles_write import write_angles_csv, write_mot
+from lift3d.io.motion.bvh_rigs import RigName
+from lift3d.io.motion.bvh_write import write_bvh
+from lift3d.io.motion.c3d_write import write_c3d
+from lift3d.io.motion.trc_write import pixel_tracks, write_trc
+from lift3d.io.motion.world_points import world_joints
 from lift3d.io.output_formats import FormatName, OutputFormat, paths_of, reason_against
-from lift3d.io.point_tracks import PointTracks
-from lift3d.io.table_write import write_table
-from lift3d.io.trc_write import pixel_tracks, write_trc
-from lift3d.io.usd_write import write_usd
-from lift3d.io.world_points import world_joints
+from lift3d.io.scenes.glb import write_clip_glb
+from lift3d.io.scenes.mesh_sequence import write_meshes
+from lift3d.io.scenes.usd_write import write_usd
 from lift3d.protocols import BodyModel
 
 __all__ = ["OutputJob", "write_output"]

@@ -19,8 +19,8 @@ from torch import Generator, Tensor
 
 from lift3d.errors import FileFormatError, InputError
 from lift3d.geometry.rotations import rotmat_from_axis_angle
-from lift3d.io.atomic import atomic_path
-from lift3d.io.tensor_file import tensor_bytes
+from lift3d.io.files.atomic import atomic_path
+from lift3d.io.files.tensor_file import tensor_bytes
 from lift3d.protocols import MotionClip
 from lift3d.skeletons import LIFT_23
 

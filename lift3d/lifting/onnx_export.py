@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from lift3d.errors import FileFormatError, InputError, MissingDependencyError
-from lift3d.io.atomic import atomic_path
+from lift3d.io.files.atomic import atomic_path
 from lift3d.lifting.martinez import FOCAL, SIZE, MartinezNet, load_martinez
 from lift3d.lifting.onnx_graph import Graph
 from lift3d.lifting.onnx_networks import martinez_graph, temporal_graph, universal_graph

@@ -1,6 +1,6 @@
 """Layers in ONNX graphs."""
 
-from lift3d.io.onnx_graph import Graph
+from lift3d.io.files.onnx_graph import Graph
 from lift3d.lifting.packed import Residual, Step
 
 __all__ = ["Graph", "layers"]

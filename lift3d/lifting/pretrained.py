@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Final, TypeVar
 
 from lift3d.errors import FileFormatError, InputError, MissingDependencyError
-from lift3d.io.atomic import atomic_path
-from lift3d.io.json_values import load_json, read_bytes
+from lift3d.io.files.atomic import atomic_path
+from lift3d.io.files.json_values import load_json, read_bytes
 
 __all__ = ["CONFIG", "LIFTER", "WEIGHTS", "Pretrained", "Repository", "folder_of", "save_folder"]
 

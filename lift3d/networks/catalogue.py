@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from lift3d.errors import InputError
-from lift3d.io.weights_file import load_network, save_network
+from lift3d.io.files.weights_file import load_network, save_network
 from lift3d.networks.associative import AssociativeConfig
 from lift3d.networks.cpm import PoseMachineConfig
 from lift3d.networks.cpn import CascadedPyramidConfig

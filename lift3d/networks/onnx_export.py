@@ -17,8 +17,8 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.fx.node import map_arg
 
 from lift3d.errors import InputError, MissingDependencyError
-from lift3d.io.atomic import atomic_path
-from lift3d.io.onnx_graph import Graph
+from lift3d.io.files.atomic import atomic_path
+from lift3d.io.files.onnx_graph import Graph
 from lift3d.networks.onnx_nodes import NODES
 
 __all__ = ["export_network", "named_tensors", "network_onnx"]

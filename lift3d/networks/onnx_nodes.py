@@ -12,7 +12,7 @@ from typing import Any, Final
 import torch
 
 from lift3d.errors import InputError
-from lift3d.io.onnx_graph import Graph
+from lift3d.io.files.onnx_graph import Graph
 
 __all__ = ["NODES"]
 

@@ -12,8 +12,8 @@ from jaxtyping import Float32, UInt8
 from numpy import ndarray
 
 from lift3d.errors import FileFormatError
-from lift3d.io.json_values import read_bytes
-from lift3d.io.limits import LIMITS
+from lift3d.io.files.json_values import read_bytes
+from lift3d.io.files.limits import LIMITS
 from lift3d.pictures.picture_headers import PictureHeader, picture_header
 from lift3d.pictures.theme import Picture
 

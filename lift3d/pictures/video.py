@@ -12,7 +12,7 @@ from jaxtyping import UInt8
 from numpy import ndarray
 
 from lift3d.errors import InputError, OutputError
-from lift3d.io.atomic import atomic_path
+from lift3d.io.files.atomic import atomic_path
 from lift3d.pictures.encoder import LOSSLESS, Encoder, ffmpeg, h264, palette, paletted, run_ffmpeg
 
 __all__ = ["StoppedByHandError", "write_gif", "write_png", "write_video"]

@@ -11,7 +11,7 @@ from jaxtyping import UInt8
 from numpy import ndarray
 
 from lift3d.errors import FileFormatError, MissingDependencyError
-from lift3d.io.limits import LIMITS
+from lift3d.io.files.limits import LIMITS
 from lift3d.pictures.video_stream import refuse_lists
 
 __all__ = ["AvStream", "has_pyav"]

@@ -11,7 +11,7 @@ from jaxtyping import UInt8
 from numpy import ndarray
 
 from lift3d.errors import FileFormatError, Lift3dError
-from lift3d.io.limits import LIMITS
+from lift3d.io.files.limits import LIMITS
 from lift3d.pictures.encoder import run_ffmpeg
 
 __all__ = ["VideoStream", "refuse_lists"]

@@ -8,7 +8,7 @@ from numpy import ndarray
 
 from lift3d.body import Articulation
 from lift3d.clip import Clip, Person
-from lift3d.io.joint_angles import JointAngles, joint_angles
+from lift3d.io.motion.joint_angles import JointAngles, joint_angles
 from lift3d.plots.style import LEFT, PALETTE, RIGHT, dressed, keyed, sheet, titled
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from torch import Tensor
 from lift3d.clip import Clip, Person
 from lift3d.errors import InputError
 from lift3d.geometry.contacts import FEET, find_contacts, soles
-from lift3d.io.joint_names import joints_named
-from lift3d.io.world_points import world_joints
+from lift3d.io.keypoints.joint_names import joints_named
+from lift3d.io.motion.world_points import world_joints
 from lift3d.plots.style import CENTRE, GREEN, LEFT, RIGHT, dressed, keyed, shaded, sheet, titled
 
 if TYPE_CHECKING:

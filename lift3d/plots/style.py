@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float
 from numpy import ndarray
 
 from lift3d.errors import InputError
-from lift3d.io.atomic import atomic_path
+from lift3d.io.files.atomic import atomic_path
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lift3d.errors import FileFormatError, InputError
-from lift3d.io.clip_rows import pyarrow
+from lift3d.io.clips.clip_rows import pyarrow
 from lift3d.scaling.values import Item
 
 __all__ = ["Listing", "listing_of"]

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lift3d.errors import Lift3dError
-from lift3d.io.atomic import atomic_path
+from lift3d.io.files.atomic import atomic_path
 from lift3d.scaling.keys import input_key, options_key
 from lift3d.scaling.sinks import outputs_are_whole
 from lift3d.scaling.work import Work

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, Protocol, runtime_checkable
 
 from lift3d.errors import InputError, OutputError
-from lift3d.io.atomic import atomic_path
+from lift3d.io.files.atomic import atomic_path
 from lift3d.scaling.keys import input_key, options_key
 from lift3d.scaling.listing import Listing
 from lift3d.scaling.local import LocalEngine
@@ -101,8 +101,8 @@ def lift_files(
     """Lift every clip of a listing into the folder `out`: files with `ending`, or rows of Parquet.
 
     `out` is a folder that takes an output for each clip, or one whose name ends in .parquet, which gets
-    Parquet files of many clips (`lift3d.io.clip_rows`). It must be new or empty, unless `resume`: then
-    files are left out whose outputs are whole and were made of the same input and options
+    Parquet files of many clips (`lift3d.io.clips.clip_rows`). It must be new or empty, unless `resume`:
+    then files are left out whose outputs are whole and were made of the same input and options
     (`lift3d.scaling.keys`); those that could not be lifted are tried again. Outputs appear whole or not
     at all. `batch` is how many files a worker takes at a time, at most (0: as suits): what it has in
     hand is lost when it is killed, and done again.

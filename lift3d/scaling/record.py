@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from typing import IO, Final, Protocol, runtime_checkable
 
 from lift3d.errors import OutputError
-from lift3d.io.atomic import atomic_path
-from lift3d.io.clip_rows import drop_rows, keys_in, parquet_files
+from lift3d.io.clips.clip_rows import drop_rows, keys_in, parquet_files
+from lift3d.io.files.atomic import atomic_path
 from lift3d.scaling.sinks import FilesSink, RowsSink, outputs_are_whole
 from lift3d.scaling.values import Chunk, Done
 

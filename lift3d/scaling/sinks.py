@@ -14,8 +14,8 @@ from typing import Final, Protocol, runtime_checkable
 
 from lift3d.clip import Clip
 from lift3d.errors import InputError, OutputError
-from lift3d.io.atomic import clear_abandoned, partial_path
-from lift3d.io.clip_rows import ClipRows
+from lift3d.io.clips.clip_rows import ClipRows
+from lift3d.io.files.atomic import clear_abandoned, partial_path
 from lift3d.io.output_formats import format_of
 from lift3d.io.outputs import OutputJob, write_output
 from lift3d.protocols import BodyModel
@@ -88,7 +88,7 @@ class FilesSink:
 
 @dataclass(frozen=True, slots=True)
 class RowsSink:
-    """A Parquet file for each chunk (`lift3d.io.clip_rows`), named by the files that the chunk has."""
+    """A Parquet file for each chunk (`lift3d.io.clips.clip_rows`), named by the files in it."""
 
     out: Path
 

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from lift3d.errors import InputError, Lift3dError, MissingDependencyError
-from lift3d.io.keypoints import KeypointFile, ReadReport
+from lift3d.io.keypoints.reading import KeypointFile, ReadReport
 from lift3d.pipeline import LiftOptions, Prepared, lift, make_body, prepare
 from lift3d.protocols import BodyModel
 from lift3d.serving.answers import MEDIA, clip_file, clip_json, joints_json

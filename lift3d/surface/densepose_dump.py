@@ -29,7 +29,7 @@ from numpy import ndarray
 from torch import Tensor
 
 from lift3d.errors import FileFormatError, InputError
-from lift3d.io.safe_torch import read_torch_tensors
+from lift3d.io.files.safe_torch import read_torch_tensors
 from lift3d.surface.iuv_png import decoded_png
 from lift3d.surface.quantised import map_of_bytes
 from lift3d.surface.surface_map import SurfaceDoubt, SurfaceMap

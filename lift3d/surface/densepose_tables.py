@@ -20,7 +20,7 @@ from jaxtyping import Float32
 from numpy import ndarray
 
 from lift3d.errors import FileFormatError, InputError
-from lift3d.io.mat_files import read_mat
+from lift3d.io.files.mat_files import read_mat
 from lift3d.surface.atlas import Atlas
 from lift3d.surface.mirror import TableMirror
 from lift3d.surface.surface_map import PARTS

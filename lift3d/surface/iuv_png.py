@@ -15,8 +15,8 @@ from jaxtyping import UInt8
 from numpy import ndarray
 
 from lift3d.errors import FileFormatError, InputError
-from lift3d.io.atomic import atomic_path
-from lift3d.io.zip_entries import check_regular
+from lift3d.io.files.atomic import atomic_path
+from lift3d.io.files.zip_entries import check_regular
 from lift3d.surface.quantised import bytes_of_map, map_of_bytes
 from lift3d.surface.surface_map import SurfaceMap
 

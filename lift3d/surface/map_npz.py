@@ -24,8 +24,8 @@ import torch
 from numpy import ndarray
 
 from lift3d.errors import FileFormatError, InputError
-from lift3d.io.atomic import atomic_path
-from lift3d.io.plain_npz import check_arrays, load_arrays
+from lift3d.io.files.atomic import atomic_path
+from lift3d.io.files.plain_npz import check_arrays, load_arrays
 from lift3d.surface.surface_map import SurfaceDoubt, SurfaceMap
 
 __all__ = ["FORMAT_VERSION", "read_map_npz", "write_map_npz"]

@@ -15,7 +15,7 @@ from numpy import ndarray
 from scipy.spatial import cKDTree
 
 from lift3d.body import BodyParams
-from lift3d.io.safe_pickle import read_pickle
+from lift3d.io.files.safe_pickle import read_pickle
 from lift3d.metrics.geodesic import Geodesics
 from lift3d.protocols import BodyModel
 from lift3d.surface.densepose_tables import mat_variables, refused

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from lift3d.errors import InputError
-from lift3d.io.weights_file import load_network, save_network
+from lift3d.io.files.weights_file import load_network, save_network
 
 __all__ = [
     "PARTS",

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from lift3d.errors import InputError
-from lift3d.io.atomic import atomic_path
+from lift3d.io.files.atomic import atomic_path
 
 __all__ = ["NamedObject", "write_torch_zip"]
 

@@ -10,7 +10,7 @@ from numpy import ndarray
 from torch import Tensor
 
 from lift3d.detected import DetectedPeople
-from lift3d.protocols import Detector
+from lift3d.protocols import Detector, VideoDetector
 from lift3d.testing.laws import Kept, all_alike, apart, demand, demand_kind, demand_skeleton
 
 __all__ = ["check_detector"]
@@ -40,11 +40,21 @@ def check_detector(
     - With boxes there is one person for each, in their order, and none where there are no boxes.
     - A picture alone gives what it gives among others, up to `alone_tolerance` pixels; the same pictures
       give the same people, and stay as they are.
+
+    A `VideoDetector` is shown the pictures as a video, through `over`. It may follow people, lose them, or
+    know them by the number of a picture, so instead of the last two laws these are its own:
+
+    - `over` starts afresh: the same video gives the same people.
+    - Broken off anywhere and gone on with from the last answer, the video gives what it gives in one go,
+      up to `alone_tolerance` pixels.
     """
     demand_skeleton(getattr(detector, "skeleton", None), "`skeleton` of a detector")
     shown = list(pictures) if pictures is not None else _noise()
     told = list(boxes) if boxes is not None else [_middle(picture) for picture in shown]
     demand(list(detector([])) == [], "nobody for no pictures", "something", "return an empty list")
+    if isinstance(detector, VideoDetector):
+        _video(detector, shown, told, alone_tolerance)
+        return
     kept = Kept(shown, told)
     for given in (None, told):
         found = detector(shown, given)
@@ -60,6 +70,26 @@ def check_detector(
             one = detector([picture], None if given is None else [given[number]])
             _alone(one[0], found[number], alone_tolerance)
     _boxed(detector, shown, told)
+
+
+def _video(detector: VideoDetector, shown: Pictures, boxes: Boxes, tolerance: float) -> None:
+    kept, count = Kept(shown, boxes), len(shown)
+    for given in (None, boxes):
+        found = detector.over(range(count), None)(shown, given)
+        kept.demand_untouched("a detector")
+        _form(detector, found, shown)
+        demand(
+            all_alike(found, detector.over(range(count), None)(shown, given)),
+            "the same people in the same video",
+            "others",
+            "let `over` give a detector that remembers no other video",
+        )
+        for cut in range(1, count):
+            rest = detector.over(range(cut, count), found[cut - 1])
+            again = rest(shown[cut:], None if given is None else given[cut:])
+            for one, other in zip(again, found[cut:], strict=True):
+                where, do = "a video that was broken off as in one go", "go on from `before`"
+                _alike(one, other, tolerance, where, do)
 
 
 def _noise() -> list[UInt8[ndarray, "_ _ 3"]]:
@@ -111,13 +141,20 @@ def _form(detector: Detector, found: list[DetectedPeople], pictures: Pictures) -
 
 
 def _alone(one: DetectedPeople, among: DetectedPeople, tolerance: float) -> None:
-    same = len(one) == len(among)
-    off = apart(one.pose.keypoints, among.pose.keypoints) if same else float("inf")
+    do = "let no picture of a batch touch another (networks: eval())"
+    _alike(one, among, tolerance, "a picture alone as among others", do)
+
+
+def _alike(
+    one: DetectedPeople, other: DetectedPeople, tolerance: float, where: str, do: str
+) -> None:
+    same = len(one) == len(other)
+    off = apart(one.pose.keypoints, other.pose.keypoints) if same else float("inf")
     demand(
         off <= tolerance,
-        f"the same people in a picture alone as among others, up to {tolerance:g} pixels",
-        f"{off:.3g} pixels" if same else f"{len(one)} people and {len(among)}",
-        "let no picture of a batch touch another (networks: eval())",
+        f"the same people in {where}, up to {tolerance:g} pixels",
+        f"{off:.3g} pixels" if same else f"{len(one)} people and {len(other)}",
+        do,
     )
 
 

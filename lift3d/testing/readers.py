@@ -8,9 +8,9 @@ from typing import Final
 import numpy as np
 
 from lift3d.errors import Lift3dError
-from lift3d.io.detections import Detections
-from lift3d.io.reader_plugins import KeypointReader
-from lift3d.io.specimen import Specimen
+from lift3d.io.keypoints.detections import Detections
+from lift3d.io.keypoints.reader_plugins import KeypointReader
+from lift3d.io.keypoints.specimen import Specimen
 from lift3d.testing.laws import demand, demand_kind
 
 __all__ = ["check_reader"]
@@ -93,7 +93,7 @@ def _form(found: Detections) -> None:
         and bool(np.isnan(points[~seen][:, :2]).all()),
         "numbers and a confidence above 0 up to 1 where a keypoint was seen, NaN and 0 elsewhere",
         "a mixture",
-        "use gather() or assembled() of lift3d.io.detections",
+        "use gather() or assembled() of lift3d.io.keypoints.detections",
     )
     demand(
         bool((found.frames >= found.first_frame).all())

@@ -20,7 +20,7 @@ from torch import Generator, Tensor
 from lift3d.body import Articulation
 from lift3d.errors import FileFormatError
 from lift3d.geometry.rotations import axis_angle_from_quat_wxyz
-from lift3d.io.atomic_folder import atomic_folder
+from lift3d.io.files.atomic_folder import atomic_folder
 from lift3d.painting import Painter, Painting, Postures
 from lift3d.painting.values import IGNORED
 from lift3d.surface.small_net import STRIDE

@@ -19,7 +19,7 @@ import torch
 from numpy.typing import DTypeLike
 
 from lift3d.errors import FileFormatError, InputError, OutputError
-from lift3d.io.atomic import atomic_path, clear_abandoned, partial_path
+from lift3d.io.files.atomic import atomic_path, clear_abandoned, partial_path
 from lift3d.skeleton import Skeleton
 from lift3d.training.bank import ClipRows, Corpus
 from lift3d.training.body import Poses

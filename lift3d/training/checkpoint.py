@@ -15,8 +15,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from lift3d.errors import FileFormatError
-from lift3d.io.atomic import atomic_path
-from lift3d.io.tensor_file import tensor_bytes
+from lift3d.io.files.atomic import atomic_path
+from lift3d.io.files.tensor_file import tensor_bytes
 
 __all__ = ["Progress", "load_checkpoint", "save_checkpoint"]
 

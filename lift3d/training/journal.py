@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lift3d.io.atomic import atomic_path
+from lift3d.io.files.atomic import atomic_path
 
 __all__ = ["Journal"]
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import torch
 
 from lift3d.errors import InputError
-from lift3d.io.json_values import read_bytes
+from lift3d.io.files.json_values import read_bytes
 from lift3d.networks import KeypointNetwork
 from lift3d.networks.catalogue import NetworkName, configured
 from lift3d.plugins import datasets

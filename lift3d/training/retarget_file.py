@@ -20,8 +20,8 @@ from torch import Tensor
 
 from lift3d.body import Articulation
 from lift3d.errors import FileFormatError
-from lift3d.io.atomic import atomic_path
-from lift3d.io.tensor_file import tensor_bytes
+from lift3d.io.files.atomic import atomic_path
+from lift3d.io.files.tensor_file import tensor_bytes
 from lift3d.motion import Motion
 from lift3d.pose import Pose3D
 from lift3d.protocols import Dataset, MotionClip

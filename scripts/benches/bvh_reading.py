@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from benches._harness import measure, report
 
-from lift3d.io.numbers import parse_numbers
+from lift3d.io.files.numbers import parse_numbers
 
 FRAMES, CHANNELS = 1901, 132
 ROUNDS = 15

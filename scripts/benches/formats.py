@@ -21,7 +21,7 @@ from benches import bvh_reading, tracking_sim
 from benches._harness import measure, report
 
 from lift3d.io import read_keypoints
-from lift3d.io.sniff import read_detections
+from lift3d.io.keypoints.sniff import read_detections
 from tests.helpers.hostile_files import CASES, examine
 
 FRAMES = 10_000

@@ -35,7 +35,7 @@ import numpy as np
 from benches._harness import report
 
 from lift3d.clip import Clip
-from lift3d.io.clip_rows import parquet_files, read_clips
+from lift3d.io.clips.clip_rows import parquet_files, read_clips
 from lift3d.scaling import Listing, LocalEngine, RayEngine, Report, lift_files, listing_of
 from tests.helpers.many_files import QUICK, Killer, make_files, ray_workers
 

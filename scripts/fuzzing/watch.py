@@ -21,7 +21,12 @@ __all__ = ["DOORS", "search"]
 
 MOST_SECONDS, MOST_MEGABYTES = 2.0, 500
 _COMPILED = [
-    *("lift3d.io.number_scan", "lift3d.fitting", "lift3d.geometry", "lift3d.lifting.few_rows"),
+    *(
+        "lift3d.io.files.number_scan",
+        "lift3d.fitting",
+        "lift3d.geometry",
+        "lift3d.lifting.few_rows",
+    ),
     *("lift3d_body_models.kernels", "lift3d_body_models.compiled"),
 ]
 """Turned into machine code, which the counting of lines would keep them from."""

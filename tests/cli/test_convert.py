@@ -11,13 +11,13 @@ import torch
 from lift3d.cli import main
 from lift3d.clip import Clip
 from lift3d.io import read_clip, read_keypoints, write_clip
-from lift3d.io.bvh import read_bvh
-from lift3d.io.c3d import read_c3d
-from lift3d.io.c3d_write import write_c3d
+from lift3d.io.keypoints.point_tracks import PointTracks
+from lift3d.io.keypoints.trc import read_trc_table
+from lift3d.io.motion.bvh import read_bvh
+from lift3d.io.motion.c3d import read_c3d
+from lift3d.io.motion.c3d_write import write_c3d
+from lift3d.io.motion.world_points import world_joints
 from lift3d.io.output_formats import FORMATS, format_of, known_endings
-from lift3d.io.point_tracks import PointTracks
-from lift3d.io.trc import read_trc_table
-from lift3d.io.world_points import world_joints
 from lift3d.pipeline import lift
 from lift3d.plugins import body_models
 from tests.helpers.journey_files import short_sample

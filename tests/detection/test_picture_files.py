@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lift3d.errors import FileFormatError
-from lift3d.io.limits import LIMITS
+from lift3d.io.files.limits import LIMITS
 from lift3d.pictures.picture_files import read_moving_picture, read_picture
 from lift3d.pictures.picture_headers import picture_header
 

@@ -28,7 +28,7 @@ from lift3d.detection import (
 )
 from lift3d.detection.sources import Numbered
 from lift3d.errors import FileFormatError, InputError, Lift3dError
-from lift3d.io.person_boxes import PersonBoxes, read_person_boxes
+from lift3d.io.keypoints.person_boxes import PersonBoxes, read_person_boxes
 from lift3d.pictures import write_png, write_video
 from lift3d.pictures.video_av import AvStream, has_pyav
 from lift3d.skeletons import COCO_17

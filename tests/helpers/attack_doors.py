@@ -48,19 +48,19 @@ def _keypoints(folder: Path) -> object:
 
 
 def _pickle(folder: Path) -> object:
-    from lift3d.io.safe_pickle import read_pickle
+    from lift3d.io.files.safe_pickle import read_pickle
 
     return read_pickle(folder / "a.pkl", limit_bytes=100_000_000, limit_steps=500_000)
 
 
 def _objects(folder: Path) -> object:
-    from lift3d.io.safe_pickle import read_object_npz
+    from lift3d.io.files.safe_pickle import read_object_npz
 
     return read_object_npz(folder / "a.npz", limit_bytes=100_000_000)
 
 
 def _torch(folder: Path) -> object:
-    from lift3d.io.safe_torch import read_torch_tensors
+    from lift3d.io.files.safe_torch import read_torch_tensors
 
     return read_torch_tensors(folder / "a.pt", limit_bytes=100_000_000)
 
@@ -78,7 +78,7 @@ def _clip(folder: Path) -> object:
 
 
 def _recording(folder: Path) -> object:
-    from lift3d.io.recordings import read_recording
+    from lift3d.io.motion.recordings import read_recording
 
     return read_recording(next(folder.glob("take_01.*")))
 

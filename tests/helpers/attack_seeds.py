@@ -255,8 +255,8 @@ SMALL_AMC = (
 
 
 def c3d() -> list[bytes]:
-    from lift3d.io.c3d_write import write_c3d
-    from lift3d.io.point_tracks import PointTracks
+    from lift3d.io.keypoints.point_tracks import PointTracks
+    from lift3d.io.motion.c3d_write import write_c3d
 
     tracks = PointTracks(("a", "b"), np.random.default_rng(0).random((3, 2, 3)), 100.0, 0)
     return made(lambda at: write_c3d(at / "a.c3d", tracks), "*.c3d")

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from lift3d.errors import Lift3dError
-from lift3d.io.numbers import parse_numbers
+from lift3d.io.files.numbers import parse_numbers
 from tests.helpers.attack_archives import (
     ARCHIVES,
     TORCH,

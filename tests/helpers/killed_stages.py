@@ -17,10 +17,10 @@ import torch
 from safetensors.torch import load_file
 
 from lift3d.io import read_clip, read_keypoints
-from lift3d.io.bvh import read_bvh
-from lift3d.io.c3d import read_c3d
+from lift3d.io.keypoints.trc import read_trc_table
+from lift3d.io.motion.bvh import read_bvh
+from lift3d.io.motion.c3d import read_c3d
 from lift3d.io.output_formats import FORMATS
-from lift3d.io.trc import read_trc_table
 from lift3d.motion import Motion
 from lift3d.pose import Pose3D
 from lift3d.skeletons import LIFT_23
@@ -101,7 +101,7 @@ def nothing(_: Path) -> None:
 
 def engine(output: str) -> None:
     """The toy training, whose weights appear as those of real tasks do."""
-    from lift3d.io.atomic import atomic_path
+    from lift3d.io.files.atomic import atomic_path
     from lift3d.training.engine import run
     from tests.helpers.toy_training import CONFIG, ToyTask, network
 

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from lift3d.errors import InputError
-from lift3d.io.amass_npz import write_amass, write_wham
-from lift3d.io.world_body import person_in_world
+from lift3d.io.motion.amass_npz import write_amass, write_wham
+from lift3d.io.motion.world_body import person_in_world
 from lift3d.skeletons import SMPLH_52, SMPLX_55
 from lift3d_datasets.amass import Amass
 

@@ -11,7 +11,7 @@ import torch
 from lift3d.errors import FileFormatError
 from lift3d.geometry.kinematics import forward_kinematics
 from lift3d.geometry.rotations import rotmat_from_axis_angle
-from lift3d.io.asf_amc import read_amc, read_asf
+from lift3d.io.motion.asf_amc import read_amc, read_asf
 
 ASF = """# a comment
 :version 1.10

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lift3d.errors import InputError, OutputError
-from lift3d.io.atomic import atomic_path
+from lift3d.io.files.atomic import atomic_path
 
 
 def names(folder: Path) -> list[str]:

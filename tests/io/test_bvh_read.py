@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from lift3d.errors import FileFormatError
-from lift3d.io.bvh import read_bvh
-from lift3d.io.numbers import parse_numbers
+from lift3d.io.files.numbers import parse_numbers
+from lift3d.io.motion.bvh import read_bvh
 
 TWO_JOINTS = """HIERARCHY
 ROOT hips

@@ -9,11 +9,11 @@ from scipy.spatial.transform import Rotation
 
 from lift3d.camera import Camera
 from lift3d.errors import InputError, OutputError
-from lift3d.io.bvh import BvhMotion, read_bvh
-from lift3d.io.bvh_rigs import BVH_RIGS
-from lift3d.io.bvh_write import write_bvh, write_bvh_motion
-from lift3d.io.euler import continuous_euler
-from lift3d.io.world_body import person_in_world
+from lift3d.io.motion.bvh import BvhMotion, read_bvh
+from lift3d.io.motion.bvh_rigs import BVH_RIGS
+from lift3d.io.motion.bvh_write import write_bvh, write_bvh_motion
+from lift3d.io.motion.euler import continuous_euler
+from lift3d.io.motion.world_body import person_in_world
 from lift3d.skeletons import SMPL_24
 
 RIGS = ("smpl", "cmu", "mixamo")

@@ -122,7 +122,7 @@ def test_numpy_alone_reads_it(tmp_path: Path) -> None:
 
 
 def test_every_key_is_documented(tmp_path: Path) -> None:
-    from lift3d.io import clip_npz
+    from lift3d.io.clips import clip_npz
 
     write_clip(tmp_path / "clip.npz", clip(person(0)))
     with np.load(tmp_path / "clip.npz") as file:

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lift3d.errors import FileFormatError
-from lift3d.io.deeplabcut import is_deeplabcut, read_deeplabcut
+from lift3d.io.keypoints.deeplabcut import is_deeplabcut, read_deeplabcut
 from tests.helpers.array_files import BODY, JOINTS, dlc_csv, walk
 
 # As DeepLabCut writes labels of people: no likelihood, a path for each row, a missing part.

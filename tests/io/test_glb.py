@@ -16,7 +16,7 @@ from scipy.spatial import cKDTree
 from lift3d.body import BodyParams
 from lift3d.conventions import WORLD_FROM_CAMERA
 from lift3d.errors import InputError, OutputError
-from lift3d.io.glb import write_glb
+from lift3d.io.scenes.glb import write_glb
 from lift3d.skeletons import SMPL_24
 
 KINDS = {5121: "u1", 5123: "<u2", 5125: "<u4", 5126: "<f4"}

@@ -9,8 +9,8 @@ import trimesh
 from scipy.spatial.transform import Rotation
 
 from lift3d.errors import InputError
-from lift3d.io.glb import write_clip_glb
-from lift3d.io.world_body import people_in_world
+from lift3d.io.motion.world_body import people_in_world
+from lift3d.io.scenes.glb import write_clip_glb
 
 FRAMES = 8
 KINDS = {5121: "u1", 5123: "<u2", 5125: "<u4", 5126: "<f4"}

@@ -18,7 +18,7 @@ import pytest
 import torch
 
 from lift3d.body import BodyParams
-from lift3d.io.glb import write_glb
+from lift3d.io.scenes.glb import write_glb
 from lift3d_body_models import DefaultBody
 
 FRAMES, FPS = 12, 25.0

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lift3d.errors import FileFormatError
-from lift3d.io.deeplabcut import read_deeplabcut
-from lift3d.io.hdf5_keypoints import is_hdf5_keypoints, read_hdf5_keypoints
+from lift3d.io.keypoints.deeplabcut import read_deeplabcut
+from lift3d.io.keypoints.hdf5_keypoints import is_hdf5_keypoints, read_hdf5_keypoints
 from tests.helpers.array_files import (
     BODY,
     JOINTS,

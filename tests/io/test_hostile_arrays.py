@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 
 from lift3d.errors import FileFormatError
-from lift3d.io.deeplabcut import is_deeplabcut, read_deeplabcut
-from lift3d.io.detections import Detections
-from lift3d.io.hdf5_keypoints import is_hdf5_keypoints, read_hdf5_keypoints
-from lift3d.io.mediapipe_csv import is_mediapipe_csv, read_mediapipe_csv
-from lift3d.io.mediapipe_npy import is_mediapipe_npy, read_mediapipe_npy
-from lift3d.io.npy_keypoints import is_npy_keypoints, read_npy_keypoints
-from lift3d.io.npz_keypoints import is_npz_keypoints, read_npz_keypoints
-from lift3d.io.pickle_keypoints import is_pickle_keypoints, read_pickle_keypoints
-from lift3d.io.table_csv import is_table_csv, read_table_csv
-from lift3d.io.trc import is_trc, read_trc
+from lift3d.io.keypoints.deeplabcut import is_deeplabcut, read_deeplabcut
+from lift3d.io.keypoints.detections import Detections
+from lift3d.io.keypoints.hdf5_keypoints import is_hdf5_keypoints, read_hdf5_keypoints
+from lift3d.io.keypoints.mediapipe_csv import is_mediapipe_csv, read_mediapipe_csv
+from lift3d.io.keypoints.mediapipe_npy import is_mediapipe_npy, read_mediapipe_npy
+from lift3d.io.keypoints.npy_keypoints import is_npy_keypoints, read_npy_keypoints
+from lift3d.io.keypoints.npz_keypoints import is_npz_keypoints, read_npz_keypoints
+from lift3d.io.keypoints.pickle_keypoints import is_pickle_keypoints, read_pickle_keypoints
+from lift3d.io.keypoints.table_csv import is_table_csv, read_table_csv
+from lift3d.io.keypoints.trc import is_trc, read_trc
 from tests.helpers.hostile_arrays import HOSTILE
 
 Recognises = Callable[[bytes, Path], bool]

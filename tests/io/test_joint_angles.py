@@ -15,9 +15,9 @@ from lift3d.cli.moved_bodies import recording_on_body
 from lift3d.clip import Clip
 from lift3d.errors import InputError
 from lift3d.geometry.rotations import axis_angle_from_rotmat, rotmat_from_axis_angle
-from lift3d.io.angles_write import ANGLE_COLUMNS, write_angles_csv, write_mot
-from lift3d.io.clip_build import clip_of_joints
-from lift3d.io.joint_angles import ANGLES, PelvisSequence, joint_angles
+from lift3d.io.motion.angles_write import ANGLE_COLUMNS, write_angles_csv, write_mot
+from lift3d.io.motion.clip_build import clip_of_joints
+from lift3d.io.motion.joint_angles import ANGLES, PelvisSequence, joint_angles
 from lift3d.plugins import datasets
 from lift3d.pose import Pose3D
 from lift3d.skeleton import Skeleton

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lift3d.io.joint_names import joint_named, joints_named
+from lift3d.io.keypoints.joint_names import joint_named, joints_named
 from lift3d.pose import Pose2D
 from lift3d.skeletons import COCO_17, COCO_WHOLEBODY_133, H36M_17, SKELETONS, SMPL_24
 

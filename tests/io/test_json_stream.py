@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lift3d.errors import FileFormatError
-from lift3d.io import json_stream
-from lift3d.io.json_stream import Terms, batches, members, reader_of
+from lift3d.io.keypoints import json_stream
+from lift3d.io.keypoints.json_stream import Terms, batches, members, reader_of
 
 ANYTHING = msgspec.json.Decoder(list[Any]).decode
 NUMBERS = msgspec.json.Decoder(list[dict[str, float]]).decode

@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lift3d.io import read_keypoints
-from lift3d.io.coco_write import write_coco
-from lift3d.io.openpose_write import write_openpose
+from lift3d.io.keypoints.coco_write import write_coco
+from lift3d.io.keypoints.openpose_write import write_openpose
 from lift3d.motion import Motion
 from lift3d.pose import Pose2D
 from lift3d.skeleton import Skeleton

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from lift3d.errors import InputError, OutputError
 from lift3d.io import read_keypoints
-from lift3d.io.clip_build import clip_of_keypoints
-from lift3d.io.coco_write import write_coco
-from lift3d.io.openpose_write import write_openpose
-from lift3d.io.table_write import write_table
+from lift3d.io.clips.table_write import write_table
+from lift3d.io.keypoints.coco_write import write_coco
+from lift3d.io.keypoints.openpose_write import write_openpose
+from lift3d.io.motion.clip_build import clip_of_keypoints
 from lift3d.motion import Motion
 from lift3d.pose import Pose2D
 from lift3d.samples import balancing

@@ -8,7 +8,7 @@ import pytest
 
 from lift3d.errors import SkeletonError
 from lift3d.io import read_keypoints
-from lift3d.io.layout import CANDIDATES, votes
+from lift3d.io.keypoints.layout import CANDIDATES, votes
 from lift3d.skeletons import BODY_25, BODY_25B, COCO_17, H36M_17
 
 REAL = {

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lift3d.io import read_keypoints
-from lift3d.io.sniff import read_detections
+from lift3d.io.keypoints.sniff import read_detections
 from lift3d.skeletons import BODY_25, COCO_17
 
 ROW_COCO, ROW_BODY = 17 * 3 * 8, 25 * 3 * 8

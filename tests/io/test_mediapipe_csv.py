@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from lift3d.errors import FileFormatError
 from lift3d.io import read_keypoints
-from lift3d.io.mediapipe import read_mediapipe_document
-from lift3d.io.mediapipe_csv import is_mediapipe_csv, read_mediapipe_csv
-from lift3d.io.table_csv import is_table_csv
+from lift3d.io.keypoints.mediapipe import read_mediapipe_document
+from lift3d.io.keypoints.mediapipe_csv import is_mediapipe_csv, read_mediapipe_csv
+from lift3d.io.keypoints.table_csv import is_table_csv
 from lift3d.skeletons import MEDIAPIPE_33
 from tests.helpers.array_files import tidy_csv, walk, wide_csv
 

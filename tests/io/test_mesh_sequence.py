@@ -7,8 +7,8 @@ import pytest
 import trimesh
 
 from lift3d.errors import InputError, OutputError
-from lift3d.io.mesh_sequence import write_meshes
-from lift3d.io.world_body import people_in_world, person_in_world
+from lift3d.io.motion.world_body import people_in_world, person_in_world
+from lift3d.io.scenes.mesh_sequence import write_meshes
 
 
 @pytest.fixture

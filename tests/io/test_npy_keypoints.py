@@ -8,9 +8,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lift3d.errors import FileFormatError, SkeletonError
-from lift3d.io.layout import choose_skeleton
-from lift3d.io.mediapipe_npy import is_mediapipe_npy, read_mediapipe_npy
-from lift3d.io.npy_keypoints import is_npy_keypoints, read_npy_keypoints
+from lift3d.io.keypoints.layout import choose_skeleton
+from lift3d.io.keypoints.mediapipe_npy import is_mediapipe_npy, read_mediapipe_npy
+from lift3d.io.keypoints.npy_keypoints import is_npy_keypoints, read_npy_keypoints
 from lift3d.skeletons import CROWDPOSE_14, MEDIAPIPE_33
 from tests.helpers.array_files import npy, walk
 

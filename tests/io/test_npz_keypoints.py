@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lift3d.errors import FileFormatError
-from lift3d.io.npz_keypoints import is_npz_keypoints, read_npz_keypoints
+from lift3d.io.keypoints.npz_keypoints import is_npz_keypoints, read_npz_keypoints
 from lift3d.skeletons import COCO_17, COCO_WHOLEBODY_133, H36M_17, HALPE_26
 from tests.helpers.array_files import BODY, JOINTS, detectron, listed, npz, videopose3d, walk
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from lift3d.io.numbers import parse_numbers
+from lift3d.io.files.numbers import parse_numbers
 
 LONG = b"1.5 " * 60_000
 """Enough for the compiled scanner to be taken."""

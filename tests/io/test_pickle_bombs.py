@@ -14,8 +14,8 @@ import pytest
 import scipy.sparse
 
 from lift3d.errors import FileFormatError
-from lift3d.io.safe_pickle import loads_pickle, read_object_npz, read_pickle
-from lift3d.io.safe_torch import read_torch_tensors
+from lift3d.io.files.safe_pickle import loads_pickle, read_object_npz, read_pickle
+from lift3d.io.files.safe_torch import read_torch_tensors
 
 LAUGHS = b")" + b"2\x86" * 60
 """Tuples of two references each, sixty deep: its text would have 2^60 characters."""

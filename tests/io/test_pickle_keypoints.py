@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lift3d.errors import FileFormatError
-from lift3d.io.pickle_keypoints import is_pickle_keypoints, read_pickle_keypoints
+from lift3d.io.keypoints.pickle_keypoints import is_pickle_keypoints, read_pickle_keypoints
 from lift3d.skeletons import COCO_17, H36M_17
 from tests.helpers.array_files import walk
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lift3d.io.pixels import assumed_size, pixels_from, share_outside
+from lift3d.io.keypoints.pixels import assumed_size, pixels_from, share_outside
 
 
 def corner(x: float, y: float, confidence: float = 0.9) -> np.ndarray:

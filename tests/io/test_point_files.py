@@ -13,13 +13,13 @@ from numpy import ndarray
 
 from lift3d.errors import FileFormatError, InputError
 from lift3d.io import read_keypoints
-from lift3d.io.c3d import read_c3d
-from lift3d.io.c3d_write import write_c3d
-from lift3d.io.point_tracks import PointTracks
-from lift3d.io.recordings import read_recording
-from lift3d.io.trc import read_trc_table
-from lift3d.io.trc_write import pixel_tracks, write_trc
-from lift3d.io.world_points import world_joints
+from lift3d.io.keypoints.point_tracks import PointTracks
+from lift3d.io.keypoints.trc import read_trc_table
+from lift3d.io.motion.c3d import read_c3d
+from lift3d.io.motion.c3d_write import write_c3d
+from lift3d.io.motion.recordings import read_recording
+from lift3d.io.motion.trc_write import pixel_tracks, write_trc
+from lift3d.io.motion.world_points import world_joints
 from tests.helpers.world_clip import random_clip
 
 Places = st.tuples(st.integers(1, 6), st.integers(1, 4)).flatmap(

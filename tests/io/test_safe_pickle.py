@@ -18,8 +18,8 @@ import scipy.sparse
 import torch
 
 from lift3d.errors import FileFormatError
-from lift3d.io.safe_pickle import loads_pickle, read_object_npz, read_pickle
-from lift3d.io.safe_torch import read_torch_tensors
+from lift3d.io.files.safe_pickle import loads_pickle, read_object_npz, read_pickle
+from lift3d.io.files.safe_torch import read_torch_tensors
 
 PROTOCOLS = range(6)
 

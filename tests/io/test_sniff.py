@@ -7,7 +7,7 @@ import pytest
 
 from lift3d.errors import FileFormatError, InputError
 from lift3d.io import read_keypoints
-from lift3d.io.sniff import FORMATS, format_named
+from lift3d.io.keypoints.sniff import FORMATS, format_named
 from lift3d.skeletons import BODY_25, COCO_17
 
 

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lift3d.errors import FileFormatError
-from lift3d.io.deeplabcut import is_deeplabcut
-from lift3d.io.table_csv import is_table_csv, read_table_csv
+from lift3d.io.keypoints.deeplabcut import is_deeplabcut
+from lift3d.io.keypoints.table_csv import is_table_csv, read_table_csv
 from lift3d.skeletons import COCO_17
 from tests.helpers.array_files import dlc_csv, tidy_csv, walk, wide_csv
 

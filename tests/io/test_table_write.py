@@ -12,8 +12,8 @@ import torch
 from lift3d.clip import Clip
 from lift3d.errors import InputError, MissingDependencyError
 from lift3d.io import read_clip, write_clip
-from lift3d.io.clip_build import clip_of_joints
-from lift3d.io.table_write import JOINT_COLUMNS, KEYPOINT_COLUMNS, ROW_COLUMNS, write_table
+from lift3d.io.clips.table_write import JOINT_COLUMNS, KEYPOINT_COLUMNS, ROW_COLUMNS, write_table
+from lift3d.io.motion.clip_build import clip_of_joints
 from lift3d.skeletons import LIFT_23
 from tests.helpers.world_clip import CAM_FROM_WORLD, random_clip
 
@@ -128,7 +128,7 @@ def test_what_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     def without(_: str) -> None:
         raise ImportError("No module named 'pyarrow'")
 
-    monkeypatch.setattr("lift3d.io.table_write.import_module", without)
+    monkeypatch.setattr("lift3d.io.clips.table_write.import_module", without)
     with pytest.raises(MissingDependencyError, match=r"pip install 'lift3d\[parquet\]'"):
         write_table(tmp_path / "a.parquet", random_clip())
     assert not any(tmp_path.iterdir())

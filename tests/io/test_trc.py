@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lift3d.errors import FileFormatError
-from lift3d.io.trc import is_trc, read_trc, read_trc_table
+from lift3d.io.keypoints.trc import is_trc, read_trc, read_trc_table
 from tests.helpers.array_files import trc, walk
 
 NAMES = ("Hip", "RKnee", "LKnee", "Neck", "Nose")

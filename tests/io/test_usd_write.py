@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from lift3d.errors import InputError, MissingDependencyError
-from lift3d.io.usd_write import write_usd
-from lift3d.io.world_body import people_in_world
+from lift3d.io.motion.world_body import people_in_world
+from lift3d.io.scenes.usd_write import write_usd
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_the_surface_is_the_body_s(tmp_path, clip, body):
 def test_without_the_package_the_way_out_is_named(tmp_path, clip, body, monkeypatch):
     found = importlib.util.find_spec
     monkeypatch.setattr(
-        "lift3d.io.usd_write.find_spec", lambda name: None if name == "pxr" else found(name)
+        "lift3d.io.scenes.usd_write.find_spec", lambda name: None if name == "pxr" else found(name)
     )
     with pytest.raises(MissingDependencyError, match=r"lift3d\[usd\]"):
         write_usd(tmp_path / "a.usda", clip, body)

@@ -5,8 +5,8 @@ import torch
 
 from lift3d.errors import FileFormatError
 from lift3d.io import read_keypoints
-from lift3d.io.openpose import OPENPOSE
-from lift3d.io.rows import Rows
+from lift3d.io.keypoints.openpose import OPENPOSE
+from lift3d.io.keypoints.rows import Rows
 from lift3d.skeletons import (
     BODY_25,
     BODY_25B,

@@ -13,7 +13,7 @@ from lift3d.camera import Camera
 from lift3d.clip import Clip, Person
 from lift3d.errors import FileFormatError, InputError, OutputError
 from lift3d.geometry.rotations import rotmat_from_axis_angle
-from lift3d.io.joint_angles import joint_angles
+from lift3d.io.motion.joint_angles import joint_angles
 from lift3d.motion import Motion
 from lift3d.plots import (
     compared,

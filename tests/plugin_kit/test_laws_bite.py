@@ -16,8 +16,8 @@ from lift3d.body import BodyParams
 from lift3d.camera import Camera
 from lift3d.detected import DetectedPeople
 from lift3d.errors import FileFormatError, InputError, Lift3dError
-from lift3d.io.detections import Detection, Detections, FileFacts, gather
-from lift3d.io.specimen import Specimen
+from lift3d.io.keypoints.detections import Detection, Detections, FileFacts, gather
+from lift3d.io.keypoints.specimen import Specimen
 from lift3d.motion import Motion
 from lift3d.pose import Pose2D, Pose3D
 from lift3d.protocols import BodyModel, Lifter
@@ -382,6 +382,41 @@ def test_detectors(fault: str) -> None:
     spoil, law = DETECTORS[fault]
     with pytest.raises(BrokenLawError, match=law):
         check_detector(Middle(spoil))
+
+
+class Watching(Middle):
+    """Points that go to the right by a pixel a picture, from where they were in the one before."""
+
+    forgets: bool = False
+    remembers: bool = False
+    column: float = 0.0
+
+    def over(self, frames: Any, before: DetectedPeople | None) -> "Watching":
+        other = self if self.remembers else Watching()
+        other.forgets = self.forgets
+        if before is not None and not self.forgets:
+            other.column = float(before.pose.keypoints[0, 0, 0])
+        return other
+
+    def __call__(self, pictures: Any, boxes: Any = None) -> Any:
+        return [self.next(picture.shape[:2]) for picture in pictures]
+
+    def next(self, size: tuple[int, int]) -> DetectedPeople:
+        self.column += 1
+        points = torch.tensor([self.column, 5.0, 1.0]).expand(1, 17, 3)
+        return DetectedPeople.from_points(points, COCO_17, size)
+
+
+def test_a_detector_of_videos_that_obeys() -> None:
+    check_detector(Watching())
+
+
+@pytest.mark.parametrize(("fault", "law"), [("forgets", "broken off"), ("remembers", "same video")])
+def test_detectors_of_videos(fault: str, law: str) -> None:
+    detector = Watching()
+    setattr(detector, fault, True)
+    with pytest.raises(BrokenLawError, match=law):
+        check_detector(detector)
 
 
 class Reader:

@@ -10,13 +10,15 @@ import numpy as np
 import pytest
 
 import lift3d
+from lift3d.detection.following import FollowingDetector
 from lift3d.errors import MissingDependencyError
-from lift3d.io.sniff import FORMATS
-from lift3d.io.specimen import Specimen
+from lift3d.io.keypoints.sniff import FORMATS
+from lift3d.io.keypoints.specimen import Specimen
 from lift3d.samples import balancing
 from lift3d.testing import (
     check_body_model,
     check_dataset,
+    check_detector,
     check_lifter,
     check_reader,
     check_regressor,
@@ -26,7 +28,8 @@ from tests.datasets import test_aistpp, test_amass, test_folder_mocap, test_moca
 from tests.datasets import test_h3wb as h3wb
 from tests.datasets import test_mpi_inf_3dhp as mpi
 from tests.datasets import test_picture_sets as sets
-from tests.helpers import attack_seeds, human36m_files
+from tests.detection.networks import DOTS, heatmap_network, with_dots
+from tests.helpers import attack_seeds, detector_packages, human36m_files
 from tests.helpers.family_files import JOINTS, arrays, write_npz
 from tests.helpers.virtual_display import virtual_display
 
@@ -59,6 +62,41 @@ KEYPOINTS = ("json", "npy", "npz", "h5", "pickle", "csv")
 @pytest.mark.parametrize("name", lift3d.lifters)
 def test_lifters(name: str) -> None:
     check_lifter(lift3d.lifters[name]())
+
+
+def test_the_detector_that_comes_along() -> None:
+    check_detector(lift3d.detectors["builtin"]())
+
+
+def test_a_detector_that_follows() -> None:
+    check_detector(FollowingDetector(lift3d.detectors["builtin"]()))
+
+
+def test_the_detector_of_networks_in_onnx(tmp_path: Path) -> None:
+    places = [(60.0, 40.0), (90.0, 100.0), (40.0, 120.0)]
+    pictures = [with_dots(size, places, 24.0) for size in ((160, 120), (150, 130), (160, 120))]
+    network = heatmap_network(tmp_path / "dots.onnx")
+    check_detector(lift3d.detectors["onnx"](network, DOTS), pictures)
+
+
+def test_the_detector_of_keypoint_files() -> None:
+    with balancing() as path:
+        detector = lift3d.detectors["files"](path)
+    sizes = {person.pose.image_size for person in lift3d.read_keypoints(path).people}
+    ((height, width),) = sizes
+    check_detector(detector, [np.zeros((height, width, 3), np.uint8)] * 3)
+
+
+@pytest.mark.parametrize("name", detector_packages.PACKAGES)
+def test_detectors_of_other_packages(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = detector_packages.ready(name, tmp_path, monkeypatch)
+    check_detector(lift3d.detectors[name](**options))
+
+
+def test_every_detector_is_among_them() -> None:
+    assert set(lift3d.detectors) == {"builtin", "files", "onnx", *detector_packages.PACKAGES}
 
 
 @pytest.mark.parametrize("name", ["anny", "default", "stick"])

@@ -10,7 +10,7 @@ from lift3d.plugins import readers
 
 GOOD = """
 import numpy as np
-from lift3d.io.detections import Detection, FileFacts, gather
+from lift3d.io.keypoints.detections import Detection, FileFacts, gather
 from lift3d.skeletons import COCO_17
 
 class Walk:

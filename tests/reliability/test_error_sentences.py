@@ -17,9 +17,9 @@ WHOLE: Final = re.compile(r"expected .+\bgot .+: .+", re.DOTALL)
 
 # Honest exceptions: what is said becomes part of another sentence, or was said by somebody else.
 PARTS: Final = {
-    ("lift3d/io/clip_values.py", "values that do not fit, told by read_clip"),
-    ("lift3d/io/clip_npz.py", "the same"),
-    ("lift3d/io/plain_keypoints.py", "another error's words, with the file"),
+    ("lift3d/io/clips/clip_values.py", "values that do not fit, told by read_clip"),
+    ("lift3d/io/clips/clip_npz.py", "the same"),
+    ("lift3d/io/keypoints/plain_keypoints.py", "another error's words, with the file"),
     ("lift3d/cli/convert.py", "another error's words, with a hint"),
     ("lift3d/detection/torchvision.py", "the same"),
     ("lift3d/pictures/renderers.py", "why a renderer is not taken"),

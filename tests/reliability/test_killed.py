@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from lift3d.io.atomic import atomic_path, clear_abandoned, partial_path
-from lift3d.io.atomic_folder import atomic_folder
+from lift3d.io.files.atomic import atomic_path, clear_abandoned, partial_path
+from lift3d.io.files.atomic_folder import atomic_folder
 from tests.helpers.killed_stages import STAGES, kill_often
 from tests.helpers.killing import Job, Moment, Workers, tree
 

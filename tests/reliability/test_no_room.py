@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lift3d.errors import OutputError
-from lift3d.io.atomic import atomic_path
+from lift3d.io.files.atomic import atomic_path
 from tests.helpers.killed_stages import STAGES, Stage, lifted
 from tests.helpers.killing import Moment, Workers, tree
 

@@ -115,7 +115,7 @@ def test_the_command_line_in_a_terminal_that_knows_few_letters(
 
 
 def test_a_backslash_in_a_name_is_a_letter_here_and_no_folder_there(tmp_path: Path) -> None:
-    from lift3d.io.atomic import atomic_path
+    from lift3d.io.files.atomic import atomic_path
 
     target = tmp_path / "C:\\people\\walk.npz"
     with atomic_path(target) as partial:

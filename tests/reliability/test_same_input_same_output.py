@@ -12,7 +12,7 @@ from torch import Tensor
 import lift3d
 from lift3d.camera import Camera
 from lift3d.clip import Clip
-from lift3d.io.tensor_file import tensor_bytes
+from lift3d.io.files.tensor_file import tensor_bytes
 from lift3d.lifting.field_of_view import camera_for
 from lift3d.motion import Motion
 from lift3d.pipeline import LiftOptions, lift

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from lift3d.errors import OutputError
-from lift3d.io import atomic, read_keypoints
-from lift3d.io.bvh import read_bvh
-from lift3d.io.recordings import read_recording
+from lift3d.io import read_keypoints
+from lift3d.io.files import atomic
+from lift3d.io.motion.bvh import read_bvh
+from lift3d.io.motion.recordings import read_recording
 from lift3d.pipeline import LiftOptions, lift
 from lift3d.training.retarget_file import _part_path
 from tests.helpers.attack_seeds import SMALL_AMC, SMALL_ASF

@@ -11,8 +11,8 @@ import torch
 
 from lift3d.clip import Clip
 from lift3d.errors import FileFormatError
-from lift3d.io.clip_npz import clip_arrays
-from lift3d.io.clip_rows import ClipRows, drop_rows, keys_in, parquet_files, read_clips
+from lift3d.io.clips.clip_npz import clip_arrays
+from lift3d.io.clips.clip_rows import ClipRows, drop_rows, keys_in, parquet_files, read_clips
 from tests.helpers.body_clip import clip_of, swinging
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from lift3d.errors import InputError, OutputError, PluginError
 from lift3d.io import read_clip, write_clip
-from lift3d.io.clip_rows import read_clips
+from lift3d.io.clips.clip_rows import read_clips
 from lift3d.pipeline import LiftOptions, lift
 from lift3d.scaling import LocalEngine, Work, lift_files, listing_of
 from lift3d.scaling.keys import input_key, options_key

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from lift3d.errors import InputError
-from lift3d.io.clip_npz import clip_arrays
-from lift3d.io.clip_rows import read_clips
+from lift3d.io.clips.clip_npz import clip_arrays
+from lift3d.io.clips.clip_rows import read_clips
 from lift3d.pipeline import lift
 from lift3d.scaling import RayEngine
 from tests.helpers.many_files import QUICK, make_files

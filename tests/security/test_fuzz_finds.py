@@ -15,11 +15,11 @@ from safetensors.torch import save_file
 from lift3d.clip import Clip
 from lift3d.errors import FileFormatError
 from lift3d.io import read_clip, read_keypoints, write_clip
-from lift3d.io.asf_amc import read_asf
-from lift3d.io.bvh import read_bvh
-from lift3d.io.hdf5_heaps import check_hdf5
-from lift3d.io.recordings import read_recording
-from lift3d.io.safe_torch import read_torch_tensors
+from lift3d.io.files.hdf5_heaps import check_hdf5
+from lift3d.io.files.safe_torch import read_torch_tensors
+from lift3d.io.motion.asf_amc import read_asf
+from lift3d.io.motion.bvh import read_bvh
+from lift3d.io.motion.recordings import read_recording
 from lift3d.lifting.universal_net import UniversalConfig, UniversalNet, load_weights
 from lift3d_datasets.amass import Amass
 from lift3d_datasets.human36m_cameras import cameras_of

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lift3d.errors import InputError
-from lift3d.io.limits import LIMITS, Limits
+from lift3d.io.files.limits import LIMITS, Limits
 from tests.helpers.array_files import npy
 
 

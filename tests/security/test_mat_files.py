@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.io import loadmat, savemat
 
-from lift3d.io.mat_files import MatStruct, read_mat
+from lift3d.io.files.mat_files import MatStruct, read_mat
 
 VALUES: dict[str, Any] = {
     "doubles": np.random.default_rng(0).normal(size=(3, 4)),

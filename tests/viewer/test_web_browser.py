@@ -17,7 +17,7 @@ from lift3d.camera import Camera
 from lift3d.clip import Clip
 from lift3d.geometry.rigid import rigid_from
 from lift3d.geometry.rotations import rotmat_from_axis_angle
-from lift3d.io.world_points import world_joints
+from lift3d.io.motion.world_points import world_joints
 from lift3d.motion import Motion
 from lift3d.pictures.web import Limits, inline_html, write_html
 from lift3d.pose import Pose2D, Pose3D

@@ -19,8 +19,8 @@ from lift3d import notebook
 from lift3d.body import BodyMesh
 from lift3d.clip import Clip
 from lift3d.errors import InputError, OutputError
-from lift3d.io.world_body import at_rest, one_shape
-from lift3d.io.world_points import world_joints
+from lift3d.io.motion.world_body import at_rest, one_shape
+from lift3d.io.motion.world_points import world_joints
 from lift3d.motion import Motion
 from lift3d.notebook import html_of
 from lift3d.pictures.web import FILE, Limits, inline_html, open_html, write_html

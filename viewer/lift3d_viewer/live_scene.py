@@ -14,8 +14,8 @@ from torch import Tensor
 
 from lift3d.body import BodyParams
 from lift3d.clip import Clip, Person
-from lift3d.io.world_body import lowest_place, people_in_world
-from lift3d.io.world_points import world_joints
+from lift3d.io.motion.world_body import lowest_place, people_in_world
+from lift3d.io.motion.world_points import world_joints
 from lift3d.pictures.draw import limbs_of
 from lift3d.pictures.theme import LimbColors
 from lift3d.protocols import BodyModel

@@ -3,13 +3,13 @@
 import numpy as np
 
 from lift3d.errors import FileFormatError
-from lift3d.io.detections import Detection, Detections, FileFacts, gather
-from lift3d.io.specimen import Specimen
+from lift3d.io.keypoints.detections import Detection, Detections, FileFacts, gather
+from lift3d.io.keypoints.specimen import Specimen
 from lift3d.skeletons import COCO_17
 
 
 class StickcamReader:
-    """Obeys `lift3d.io.reader_plugins.KeypointReader`."""
+    """Obeys `lift3d.io.keypoints.reader_plugins.KeypointReader`."""
 
     def signs(self, specimen: Specimen) -> str:
         """By what a file is known to be of stickcam's."""

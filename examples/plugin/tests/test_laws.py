@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import lift3d
-from lift3d.io.reader_plugins import installed_reader
+from lift3d.io.keypoints.reader_plugins import installed_reader
 from lift3d.testing import check_body_model, check_lifter, check_reader, check_viewer
 
 

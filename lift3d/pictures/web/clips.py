@@ -14,8 +14,8 @@ from lift3d.clip import Clip, Person
 from lift3d.errors import InputError
 from lift3d.geometry.contacts import find_contacts
 from lift3d.geometry.rigid import inverse_rigid
-from lift3d.io.world_body import lowered, people_in_world
-from lift3d.io.world_points import world_covariance, world_from_camera, world_joints
+from lift3d.io.motion.world_body import lowered, people_in_world
+from lift3d.io.motion.world_points import world_covariance, world_from_camera, world_joints
 from lift3d.pictures.web.compact import compact_glb
 from lift3d.pictures.web.stage import Figure, Sight, Stage
 from lift3d.protocols import BodyModel
@@ -205,9 +205,9 @@ def _sight(clip: Clip, frames: Tensor, floor: float) -> Sight | None:
 
 def _glb(model: BodyModel, bodies: Sequence[BodyParams], fps: float, limits: Limits) -> bytes:
     # The glTF library is slow to import.
-    from lift3d.io.glb_correctives import find_correctives
-    from lift3d.io.glb_motion import moved
-    from lift3d.io.glb_scene import glb_bytes, strongest_joints
+    from lift3d.io.scenes.glb_correctives import find_correctives
+    from lift3d.io.scenes.glb_motion import moved
+    from lift3d.io.scenes.glb_scene import glb_bytes, strongest_joints
 
     frames = sum(len(body.transl) for body in bodies)
     targets = limits.correctives if len(bodies) <= _FEW and frames <= _SHORT else 0

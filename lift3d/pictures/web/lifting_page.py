@@ -16,7 +16,7 @@ import torch
 
 from lift3d.conventions import DEFAULT_FOV
 from lift3d.errors import InputError
-from lift3d.io.pixels import COMMON_SIZES
+from lift3d.io.keypoints.pixels import COMMON_SIZES
 from lift3d.pictures.web.clips import FILE
 from lift3d.pictures.web.packing import packed
 from lift3d.pictures.web.page import (

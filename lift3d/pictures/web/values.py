@@ -162,7 +162,7 @@ def _static_glb(
     # The glTF library is slow to import.
     import pygltflib as gltf
 
-    from lift3d.io.gltf_file import GltfFile
+    from lift3d.io.scenes.gltf_file import GltfFile
 
     file = GltfFile()
     indices = file.add(faces.numpy().astype(np.uint32).ravel(), gltf.SCALAR)

@@ -10,7 +10,7 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from lift3d.clip import Clip
-from lift3d.io.atomic import atomic_path
+from lift3d.io.files.atomic import atomic_path
 from lift3d.pictures.web.clips import FILE, Limits, stage_of_clip
 from lift3d.pictures.web.page import page_of
 from lift3d.protocols import BodyModel

@@ -1,4 +1,4 @@
-// MediaPipe Pose: frames of 33 landmarks, as `lift3d.io.mediapipe` reads them.
+// MediaPipe Pose: frames of 33 landmarks, as `lift3d.io.keypoints.mediapipe` reads them.
 
 const LANDMARK_KEYS = ["landmarks", "pose_landmarks", "poseLandmarks"];
 

@@ -1,4 +1,4 @@
-// OpenPose: one JSON file per frame, as `lift3d.io.openpose` reads them.
+// OpenPose: one JSON file per frame, as `lift3d.io.keypoints.openpose` reads them.
 
 const OPENPOSE_LAYOUTS = { 15: "mpi_15", 18: "coco_18", 25: "body_25", 26: "halpe_26", 135: "body_135" };
 

@@ -1,0 +1,1 @@
+"""What readers and writers stand on: whole outputs, limits, and archives read without running them."""

@@ -1,0 +1,1 @@
+"""Motion: recordings in, and bodies and points out to the files of animation and biomechanics."""

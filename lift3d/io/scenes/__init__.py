@@ -1,0 +1,1 @@
+"""Surfaces that move: glTF, Universal Scene Description, and one mesh per frame."""
