@@ -3,12 +3,17 @@
 import io
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 
 __all__ = ["main"]
 
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run one verb; returns the exit code: 0, the verb's own, or 2 with one sentence for bad input."""
+    words = _told(sys.argv[1:] if args is None else args)
+    if words == ["--version"]:
+        sys.stdout.write(f"lift3d {version('lift3d')}\n")
+        return 0
     # The library is slow to import; `lift3d --help` should not wait for more than it needs.
     import cv2
     import torch
@@ -22,7 +27,7 @@ def main(args: Sequence[str] | None = None) -> int:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     try:
-        code = app.cli(prog="lift3d", args=_told(sys.argv[1:] if args is None else args))
+        code = app.cli(prog="lift3d", args=words)
     except Lift3dError as error:
         sentence = " ".join(str(error).split())  # names may hold line breaks
         sys.stderr.write(f"lift3d: {sentence}\n")

@@ -29,7 +29,8 @@ def look_in_boxes(
 ) -> DetectedPeople:
     """Everybody that `find` sees, or without a choice whom it is surest of in each box.
 
-    Where it sees nobody in a box there is a person without joints; boxes beside the picture are left out.
+    Where it sees nobody in a box there is a person without joints; boxes outside the picture are left
+    out.
     """
     height, width = picture.shape[:2]
     if boxes is None:

@@ -5,6 +5,7 @@ import math
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import conv1d
 
 __all__ = ["fill_gaps", "smooth_gaussian"]
 
@@ -24,26 +25,23 @@ def smooth_gaussian(
     if sigma_frames <= 0 or len(values) < 2:
         return values
     reach = min(len(values) - 1, math.ceil(3 * sigma_frames))
-    w = weights.reshape(*weights.shape, *([1] * (values.ndim - weights.ndim))).expand_as(values)
+    shift = torch.arange(-reach, reach + 1, dtype=values.dtype, device=values.device)
+    window = (-0.5 * (shift / sigma_frames).square()).exp()
+    w = weights.to(values).reshape(*weights.shape, *([1] * (values.ndim - weights.ndim)))
     v = torch.where(w > 0, values, torch.zeros_like(values))
-    moments = [torch.zeros_like(v) for _ in range(5)]  # sums of w, w t, w t t, w v, w v t
-    for shift in range(-reach, reach + 1):
-        here, there = _overlap(len(v), shift)
-        g = math.exp(-0.5 * (shift / sigma_frames) ** 2)
-        ww, vv = w[there] * g, v[there]
-        for moment, term in zip(
-            moments, (ww, ww * shift, ww * shift * shift, ww * vv, ww * vv * shift), strict=True
-        ):
-            moment[here] += term
-    return _line_at_zero(*moments)
-
-
-def _overlap(length: int, shift: int) -> tuple[slice, slice]:
-    """The frames that have a neighbour `shift` frames on, and those neighbours."""
-    return (
-        slice(max(0, -shift), length - max(0, shift)),
-        slice(max(0, shift), length + min(0, shift)),
+    return _line_at_zero(
+        *_summed(w, torch.stack([window, window * shift, window * shift * shift])),
+        *_summed(w * v, torch.stack([window, window * shift])),
     )
+
+
+def _summed(
+    values: Float[Tensor, "frames *rest"], windows: Float[Tensor, "windows width"]
+) -> tuple[Tensor, ...]:
+    """Around every frame, the sum of its neighbours times each window."""
+    rows = values.reshape(len(values), -1).T[:, None]
+    sums = conv1d(rows, windows[:, None], padding=windows.shape[1] // 2)  # [rest windows frames]
+    return tuple(one.T.reshape(values.shape) for one in sums.unbind(1))
 
 
 def _line_at_zero(s0: Tensor, s1: Tensor, s2: Tensor, b0: Tensor, b1: Tensor) -> Tensor:

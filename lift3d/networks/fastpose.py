@@ -9,20 +9,12 @@ four pixels of a pixel twice as fine. Written from the papers alone.
 
 from dataclasses import dataclass, field
 
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
-from lift3d.losses import Term
-from lift3d.networks.backbones.resnet import ResNet, ResNetConfig
-from lift3d.networks.heatmaps import Heatmaps, person_goal, read_maps, term
-from lift3d.networks.network import (
-    PersonNetwork,
-    Targets,
-    expect_numbers,
-    expect_pictures,
-    expect_sigma,
-)
-from lift3d.networks.parts.layers import conv, normed
+from lift3d.networks.backbones.resnet import ResNetConfig
+from lift3d.networks.network import expect_numbers, expect_sigma
+from lift3d.networks.parts.layers import normed
+from lift3d.networks.upsampled import UpsampledResNet
 
 __all__ = ["FastPose", "FastPoseConfig"]
 
@@ -49,35 +41,16 @@ class FastPoseConfig:
         return FastPose(self)
 
 
-class FastPose(PersonNetwork[Heatmaps]):
+class FastPose(UpsampledResNet):
     """Pictures to heatmaps of a quarter of their size."""
 
-    terms = ("heatmaps",)
-
     def __init__(self, config: FastPoseConfig) -> None:
-        super().__init__()
-        self.config = config
-        self.stride = config.backbone.stride // 8
-        self.backbone = ResNet(config.backbone)
         inputs = (config.backbone.channels[-1], *config.widths)
-        self.up = nn.Sequential(
+        up = nn.Sequential(
             *(
                 nn.Sequential(normed(below, 4 * above), nn.PixelShuffle(2))
                 for below, above in zip(inputs, config.widths, strict=False)
             )
         )
-        self.head = conv(config.widths[-1], config.joints, 1)
-
-    def forward(self, pictures: Float[Tensor, "batch 3 height width"]) -> Heatmaps:
-        expect_pictures(pictures, 32)
-        *_, x = self.backbone(pictures)  # [batch channels height/32 width/32]
-        x = self.up(x)  # [batch widths[-1] height/4 width/4]
-        return Heatmaps((self.head(x),))  # [batch joints height/4 width/4]
-
-    def losses(self, output: Heatmaps, targets: Targets) -> dict[str, Term]:
-        """Squared error of the heatmaps."""
-        (maps,) = output.stages
-        return {"heatmaps": term(maps, person_goal(targets, maps, self.stride, self.config.sigma))}
-
-    def keypoints(self, output: Heatmaps) -> Float[Tensor, "batch joints 3"]:
-        return read_maps(output.stages[-1], self.stride, self.config.sigma)
+        super().__init__(config.backbone, up, config.widths[-1], config.joints, config.sigma)
+        self.config = config

@@ -8,21 +8,14 @@ the maps before the softmax are taught, too (the hybrid of table 1).
 from dataclasses import dataclass, field
 
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
 from lift3d.decoders import decode_soft_argmax_2d
 from lift3d.losses import Term, mpjpe_loss
-from lift3d.networks.backbones.resnet import ResNet, ResNetConfig
-from lift3d.networks.heatmaps import Heatmaps, in_maps, in_picture, person_goal, term
-from lift3d.networks.network import (
-    PersonNetwork,
-    Targets,
-    expect_numbers,
-    expect_pictures,
-    expect_sigma,
-    expect_weights,
-)
-from lift3d.networks.parts.layers import conv, deconv
+from lift3d.networks.backbones.resnet import ResNetConfig
+from lift3d.networks.heatmaps import Heatmaps, in_maps, in_picture
+from lift3d.networks.network import Targets, expect_numbers, expect_sigma, expect_weights
+from lift3d.networks.upsampled import UpsampledResNet, transposed
 
 __all__ = ["IntegralRegression", "IntegralRegressionConfig"]
 
@@ -51,24 +44,14 @@ class IntegralRegressionConfig:
         return IntegralRegression(self)
 
 
-class IntegralRegression(PersonNetwork[Heatmaps]):
+class IntegralRegression(UpsampledResNet):
     """Pictures to maps whose softmax has its mean at the joint, of a quarter of their size."""
 
     def __init__(self, config: IntegralRegressionConfig) -> None:
-        super().__init__()
+        up = transposed(config.backbone.channels[-1], config.width)
+        super().__init__(config.backbone, up, config.width, config.joints, config.sigma)
         self.config = config
         self.terms = ("coordinates", "heatmaps") if config.heatmaps else ("coordinates",)
-        self.stride = config.backbone.stride // 8
-        self.backbone = ResNet(config.backbone)
-        inputs = (config.backbone.channels[-1], config.width, config.width)
-        self.up = nn.Sequential(*(deconv(channels, config.width) for channels in inputs))
-        self.head = conv(config.width, config.joints, 1)
-
-    def forward(self, pictures: Float[Tensor, "batch 3 height width"]) -> Heatmaps:
-        expect_pictures(pictures, 32)
-        *_, x = self.backbone(pictures)  # [batch channels height/32 width/32]
-        x = self.up(x)  # [batch width height/4 width/4]
-        return Heatmaps((self.head(x),))  # [batch joints height/4 width/4]
 
     def losses(self, output: Heatmaps, targets: Targets) -> dict[str, Term]:
         """Absolute error of the coordinates, in heat-map pixels (eq. 2 and section 2.1)."""
@@ -78,8 +61,7 @@ class IntegralRegression(PersonNetwork[Heatmaps]):
         goal = in_maps(points.float(), self.stride)
         terms = {"coordinates": mpjpe_loss(found, goal, visible, norm="l1")}
         if self.config.heatmaps:
-            drawn = person_goal(targets, maps, self.stride, self.config.sigma)
-            own = term(maps, drawn)
+            own = super().losses(output, targets)["heatmaps"]
             terms["heatmaps"] = Term(self.config.heatmaps * own.total, own.count)
         return terms
 

@@ -6,15 +6,16 @@ picture that was run. Input `pictures` [batch, 3, height, width], red, green, bl
 have the names of the network's named tensors, with a number for each of several (`stages_0`, ...).
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from os import PathLike
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor, fx, nn
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.fx.node import map_arg
+from torch.nn.functional import interpolate
 
 from lift3d.errors import InputError, MissingDependencyError
 from lift3d.io.files.atomic import atomic_path
@@ -25,6 +26,17 @@ __all__ = ["export_network", "named_tensors", "network_onnx"]
 
 _BATCH = 2
 """Of the pictures that are run; the graph takes any."""
+
+
+@torch.library.custom_op("lift3d::nearest2d", mutates_args=())
+def _nearest(x: Tensor, size: list[int]) -> Tensor:
+    return interpolate(x, size, mode="nearest")
+
+
+_WHOLE: Final[dict[Any, Callable[..., Any]]] = {
+    torch.ops.aten.upsample_nearest2d.default: lambda x, size, *_: _nearest(x, size)
+}
+"""What stays one operation: tracing in older versions of torch takes it apart into indices."""
 
 
 def export_network(network: nn.Module, path: str | PathLike[str], size: tuple[int, int]) -> None:
@@ -97,7 +109,7 @@ def _traced(network: nn.Module, size: tuple[int, int]) -> tuple[fx.GraphModule, 
     network.eval()
     try:
         with torch.no_grad():
-            traced: fx.GraphModule = make_fx(run)(pictures)
+            traced: fx.GraphModule = make_fx(run, _WHOLE)(pictures)
     finally:
         network.train(training)
     traced.graph.eliminate_dead_code()

@@ -200,7 +200,7 @@ NODES: Final[dict[str, Callable[..., Any]]] = {
     "aten.native_batch_norm.default": _batch_norm,
     "aten._native_batch_norm_legit_no_training.default": _batch_norm,
     "aten.max_pool2d_with_indices.default": _max_pool,
-    "aten.upsample_nearest2d.default": _nearest,
+    "lift3d.nearest2d.default": _nearest,
     "aten.upsample_bilinear2d.default": _bilinear,
     "aten.grid_sampler_2d.default": _grid_sample,
     "aten.pixel_shuffle.default": lambda graph, _, x, factor: graph(

@@ -13,7 +13,7 @@ from numpy import ndarray
 
 from lift3d.geometry.compiled import fast
 
-__all__ = ["displace", "noise_at", "shade", "vertex_normals"]
+__all__ = ["displace", "noise_at", "shade"]
 
 
 @fast
@@ -86,30 +86,6 @@ def displace(  # noqa: PLR0917 - kernels take plain arrays
             depth *= np.float32(0.25 + 1.5 * wave)
             for axis in range(3):
                 vertices[v, axis] += depth * normals[v, axis]
-
-
-@fast
-def vertex_normals(
-    vertices: Float32[ndarray, "vertices 3"],
-    faces: Int32[ndarray, "faces 3"],
-    out: Float32[ndarray, "vertices 3"],
-) -> None:
-    """Unit means of the triangles around each vertex, by area."""
-    out[:] = 0
-    for f in range(len(faces)):
-        i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
-        x, y, z = vertices[i, 0], vertices[i, 1], vertices[i, 2]
-        ax, ay, az = vertices[j, 0] - x, vertices[j, 1] - y, vertices[j, 2] - z
-        bx, by, bz = vertices[k, 0] - x, vertices[k, 1] - y, vertices[k, 2] - z
-        nx, ny, nz = ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
-        for v in (i, j, k):
-            out[v, 0] += nx
-            out[v, 1] += ny
-            out[v, 2] += nz
-    for v in range(len(out)):
-        x, y, z = out[v, 0], out[v, 1], out[v, 2]
-        scale = np.float32(1) / max(np.float32(sqrt(x * x + y * y + z * z)), np.float32(1e-20))
-        out[v, 0], out[v, 1], out[v, 2] = x * scale, y * scale, z * scale
 
 
 @fast

@@ -17,10 +17,11 @@ from lift3d.camera import Camera
 from lift3d.errors import InputError
 from lift3d.fitting.detector_points import SKIN_POINTS, with_skin_points
 from lift3d.fitting.points import place_points, point_table
+from lift3d.geometry.normals import vertex_normals
 from lift3d.geometry.rotations import axis_angle_from_rotmat, rotmat_from_axis_angle
 from lift3d.painting.backdrop import clutter, draw_background, pictures_in
 from lift3d.painting.config import PaintConfig
-from lift3d.painting.kernels import displace, shade, vertex_normals
+from lift3d.painting.kernels import displace, shade
 from lift3d.painting.loose import Sheet, long_hair, skirt
 from lift3d.painting.placing import Shot, frame_subject, place_people
 from lift3d.painting.spoiling import spoilt

@@ -1,7 +1,7 @@
 """Lifted clips made steady, several of one length at once: the numbers of `steady_motion`.
 
 A Gaussian window over frames that were all seen is one matrix, the same for every clip of that length;
-it is what `smooth_gaussian` makes of the unit matrix. One product then replaces a hundred small steps,
+it is what `smooth_gaussian` makes of the unit matrix. One product then replaces many small steps,
 and holds for all clips and joints at once. Clips with gaps go their usual way.
 """
 

@@ -41,8 +41,8 @@ def check_detector(
     - A picture alone gives what it gives among others, up to `alone_tolerance` pixels; the same pictures
       give the same people, and stay as they are.
 
-    A `VideoDetector` is shown the pictures as a video, through `over`. It may follow people, lose them, or
-    know them by the number of a picture, so instead of the last two laws these are its own:
+    A `VideoDetector` is shown the pictures as a video, through `over`. It may follow people, lose them,
+    or know them by the number of a picture, so instead of the last two laws these are its own:
 
     - `over` starts afresh: the same video gives the same people.
     - Broken off anywhere and gone on with from the last answer, the video gives what it gives in one go,

@@ -1,4 +1,8 @@
-"""Measuring fairly: candidates in turn in one process on one thread, medians and spread, the machine."""
+"""Measuring fairly: candidates in turn in one process on one thread, medians and spread, the machine.
+
+With LIFT3D_BENCH_ROUGH set, benches take little data and one round: enough to see that they still run to
+the end, and no figures to tell anybody.
+"""
 
 import argparse
 import json
@@ -8,10 +12,20 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Final, TypeVar
 
 import torch
 
-__all__ = ["measure", "report"]
+__all__ = ["ROUGH", "few", "measure", "report"]
+
+ROUGH: Final = "LIFT3D_BENCH_ROUGH"
+"""The variable of the environment that asks for a rough run."""
+_T = TypeVar("_T")
+
+
+def few(usual: _T, rough: _T) -> _T:
+    """What a run takes, or what a rough one does."""
+    return rough if os.environ.get(ROUGH) else usual
 
 
 def measure(
@@ -22,7 +36,7 @@ def measure(
     for run in candidates.values():
         run()
     seconds: dict[str, list[float]] = {name: [] for name in candidates}
-    for _ in range(rounds):
+    for _ in range(few(rounds, 1)):
         for name, run in candidates.items():
             started = time.process_time()
             run()

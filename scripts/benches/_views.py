@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from benches._harness import few
 from torch import Generator, Tensor
 
 from lift3d.camera import Camera
@@ -47,6 +48,7 @@ def mocap_root() -> Path:
 
 def captured(split: str, share: float, generator: Generator) -> list[tuple[MotionClip, Tensor]]:
     """Clips with 60 captured frames in a row, a random 150 of them at most; y up."""
+    share = few(share, share / 20)
     kept: list[tuple[MotionClip, Tensor]] = []
     for clip in datasets["mocap_h5"](mocap_root()).clips(split):
         if (

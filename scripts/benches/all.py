@@ -6,6 +6,7 @@ is listed as not measured and stops nothing. `--json FILE` and `--markdown FILE`
 each.
 
     --quick         only the two that take seconds and need no data
+    --rough         all of them with little data and one round: whether they still run, no figures
     --only NAMES    only these
 """
 
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
+from benches._harness import ROUGH
 
 __all__ = ["QUICK", "Comparison", "Measured", "comparisons", "markdown", "names"]
 
@@ -189,10 +191,12 @@ def _lines(path: str) -> list[str]:
 
 
 def markdown(measured: Sequence[Measured], where: str, left: Mapping[str, str]) -> str:
-    """The tables for people."""
+    """The tables for people; of a rough run they say so."""
     found = comparisons(measured)
     lost = sum(one.verdict == "LOSS" for one in found)
-    lines = ["# Benchmarks", "", where, "", f"## Beside others: {len(found)}, of which {lost} lost", "",
+    rough = ["**A rough run: these are no figures.**", ""] if ROUGH in os.environ else []
+    lines = ["# Benchmarks", "", where, "", *rough,
+             f"## Beside others: {len(found)}, of which {lost} lost", "",
              "Times as good as the peer (as fast, as small, as exact); below 1 we lose.", "",
              "| bench | what | peer | times | |", "|---|---|---|---|---|"]  # fmt: skip
     for one in found:
@@ -212,15 +216,19 @@ def markdown(measured: Sequence[Measured], where: str, left: Mapping[str, str]) 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="scripts/bench all")
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--rough", action="store_true")
     parser.add_argument("--only", nargs="+", default=[])
     parser.add_argument("--json", type=Path)
     parser.add_argument("--markdown", type=Path)
     told = parser.parse_args()
+    if told.rough:
+        os.environ[ROUGH] = "1"
     torch.set_num_threads(1)
     where, measured = machine(), list[Measured]()
     for name in names(told.quick, told.only):
         print(f"== {name}", flush=True)
         measured.append(run(name))
+        print(f"== {name}: {measured[-1].wall_seconds:.0f} s", flush=True)
         found = comparisons(measured)
         if told.json is not None:
             beside = [asdict(one) | {"verdict": one.verdict} for one in found]

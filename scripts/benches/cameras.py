@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from benches._harness import report
+from benches._harness import few, report
 from benches._views import SIZE, Shot, mocap_root, shots
 from torch import Generator, Tensor
 
@@ -129,7 +129,7 @@ def changes(
     """Largest change of a joint in mm after each draw, once the known turn is undone."""
     level = LevelLifter(plain)
     untold = replace(camera, cam_from_world=torch.eye(4).to(camera.cam_from_world))
-    for _ in range(DRAWS):
+    for _ in range(few(DRAWS, 1)):
         pixels, other = warped_keypoints(motion, camera, generator)
         yield "crop", difference(level, (motion, camera), (pixels, other), torch.eye(3).double())
         pixels, other, turn = turned_keypoints(motion, camera, generator)

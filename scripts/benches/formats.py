@@ -18,14 +18,14 @@ from pathlib import Path
 import numpy as np
 import orjson
 from benches import bvh_reading, tracking_sim
-from benches._harness import measure, report
+from benches._harness import few, measure, report
 
 from lift3d.io import read_keypoints
 from lift3d.io.keypoints.sniff import read_detections
 from tests.helpers.hostile_files import CASES, examine
 
-FRAMES = 10_000
-ENTRIES = {False: 20_000, True: 200_000}
+FRAMES = few(10_000, 200)
+ENTRIES = {False: few(20_000, 500), True: 200_000}
 BODY_25_SHAPE = (25, 3)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 from benches import cameras, grounding, lifter_speed
-from benches._harness import report
+from benches._harness import few, report
 
 from lift3d import plugins
 from lift3d.evaluation import EvaluationConfig, evaluate_lifter
@@ -34,8 +34,9 @@ def mean_of(means: Mapping[str, float], key: str) -> float:
 
 def accuracy_figures(dataset: Dataset) -> dict[str, float]:
     figures: dict[str, float] = {}
+    config = EvaluationConfig(every=few(1, 40))
     for name in LIFTERS:
-        means = evaluate_lifter(plugins.lifters[name](), dataset).figures
+        means = evaluate_lifter(plugins.lifters[name](), dataset, config).figures
         for key in ("mpjpe_mm", "pa_mpjpe_mm", "limbs_mpjpe_mm", "noisy_mpjpe_mm",
                     "acceleration_mm_per_frame2", "coverage_90_percent",
                     "noisy_coverage_90_percent"):  # fmt: skip
@@ -55,7 +56,7 @@ def accuracy_figures(dataset: Dataset) -> dict[str, float]:
 
 
 def several_figures(dataset: Dataset) -> dict[str, float]:
-    config = EvaluationConfig(hypotheses=SEVERAL, every=4)
+    config = EvaluationConfig(hypotheses=SEVERAL, every=few(4, 80))
     means = evaluate_lifter(plugins.lifters["universal"](), dataset, config).figures
     return {f"several_{key}": value for key, value in means.items() if "of_" in key} | {
         "several_aggregated_mpjpe_mm": mean_of(means, "mpjpe_mm")
@@ -63,7 +64,7 @@ def several_figures(dataset: Dataset) -> dict[str, float]:
 
 
 def missing_figures(dataset: Dataset) -> dict[str, float]:
-    told = evaluate_robustness(plugins.lifters["universal"](), dataset, windows=WINDOWS)
+    told = evaluate_robustness(plugins.lifters["universal"](), dataset, windows=few(WINDOWS, 2))
     curve = next(curve for curve in told.curves if curve.axis == "missing keypoints")
     by_share = dict(zip(curve.values, curve.levels, strict=True))
     return {"third_missing_vs_full": by_share[33.0].mpjpe_mm / by_share[0.0].mpjpe_mm}

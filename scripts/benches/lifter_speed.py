@@ -45,7 +45,7 @@ from lift3d.motion import Motion
 from lift3d.pose import Pose2D
 from lift3d.skeletons import BODY_25, LIFT_23
 
-from ._harness import report
+from ._harness import few, report
 from ._windows import ALONE, Windows
 
 FRAMES, LIVE = 1000, 60
@@ -74,7 +74,7 @@ def timed(
     """Candidates in turn; each gives so many answers and is run `repeat` times for one measurement."""
     cpu: dict[str, list[float]] = {name: [] for name in candidates}
     wall: dict[str, list[float]] = {name: [] for name in candidates}
-    for at in range(rounds + 1):
+    for at in range(few(rounds, 1) + 1):
         for name, run in candidates.items():
             started = time.process_time(), time.perf_counter()
             for _ in range(repeat):

@@ -21,6 +21,8 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+from benches._bodies_seen import OneSplit
+from benches._harness import few
 from benches._real_pictures import contact_sheet, pck, real_views
 from benches._video_to_mesh import video_to_mesh
 
@@ -53,7 +55,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path)
     parser.add_argument("--bodies", type=Path)
-    parser.add_argument("--count", type=int, default=400)
+    parser.add_argument("--count", type=int, default=few(400, 12))
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--sheet", type=Path, help="contact sheet of the real pictures")
     told = parser.parse_args()
@@ -84,13 +86,14 @@ def retargeted(shared: Path) -> Path:
     """The mocap data on the body, made once."""
     from lift3d.training.retarget_file import retarget_dataset
 
-    target = Path(tempfile.gettempdir()) / "lift3d-bench-bodies.h5"
+    target = Path(tempfile.gettempdir()) / few("lift3d-bench-bodies.h5", "lift3d-rough-bodies.h5")
     if not target.exists():
         from lift3d.plugins import datasets
 
         print(f"putting motion capture onto the body: {target}")
         body = body_models["default"]()
-        retarget_dataset(datasets["mocap_h5"](shared / "mocap"), body.articulation, target)
+        whole = datasets["mocap_h5"](shared / "mocap")
+        retarget_dataset(few(whole, OneSplit(whole, ("test",))), body.articulation, target)
     return target
 
 
@@ -221,7 +224,7 @@ def alternately(runs: dict[str, Any], rounds: int = 9) -> dict[str, float]:
     taken: dict[str, list[float]] = {name: [] for name in runs}
     for run in runs.values():
         run()
-    for _ in range(rounds):
+    for _ in range(few(rounds, 1)):
         for name, run in runs.items():
             start = time.process_time()
             run()

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from benches._harness import measure, report
+from benches._harness import few, measure, report
 from torch import Generator, Tensor
 
 from lift3d.body import BodyParams
@@ -131,7 +131,7 @@ def main() -> None:
         raise SystemExit("prior: motion capture is absent, set LIFT3D_TEST_DATA")
     torch.set_num_threads(1)
     body = body_models["default"]()
-    cases = bodies(body, Path(where) / "mocap")
+    cases = bodies(body, Path(where) / "mocap")[: few(None, 2)]
     priors = {"table": smpl_prior(body.skeleton), "learned": learned_prior(body.skeleton)}
     figures: dict[str, float] = {"clips": len(cases)}
     for how in ("exact", "limbs", "unseen", "noisy", "lifted", "lifted_coco"):

@@ -32,7 +32,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from benches._harness import report
+from benches._harness import few, report
 
 from lift3d.clip import Clip
 from lift3d.io.clips.clip_rows import parquet_files, read_clips
@@ -187,7 +187,7 @@ def served(quick: bool) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--quick", action="store_true", default=few(False, True))
     parser.add_argument("--files", type=int)
     parser.add_argument("--compared", type=int)
     parser.add_argument("--no-serve", action="store_true")

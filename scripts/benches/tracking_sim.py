@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from benches._harness import measure, report
+from benches._harness import few, measure, report
 from numpy import ndarray
 
 from lift3d.plugins import datasets
@@ -33,7 +33,7 @@ from lift3d.tracking import (
 from tests.tracking.crowds import SIZE, Crowd, crowd, motions_of
 
 LENGTH = 300
-CROWDS = {2: 12, 5: 24, 10: 12, 20: 6}
+CROWDS = few({2: 12, 5: 24, 10: 12, 20: 6}, {2: 1, 5: 1, 10: 1, 20: 1})
 Track = Callable[[ndarray, ndarray], ndarray]
 
 TRACKERS: dict[str, tuple[Track, tuple[int, ...]]] = {

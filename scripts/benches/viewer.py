@@ -24,7 +24,7 @@ from typing import Any, Final
 import numba
 import numpy as np
 import torch
-from benches._harness import measure, report
+from benches._harness import few, measure, report
 from benches._plain_pyrender import PerFrame, Persistent
 
 from lift3d.body import BodyMesh, BodyParams
@@ -40,7 +40,8 @@ from lift3d_viewer.shading import Topology
 SIZES: Final = {"512": (512, 512), "720": (720, 1280)}
 FRAMES: Final = 8  # poses that a round goes through
 VIEWS: Final = 8
-OVERLAID: Final = 1000
+OVERLAID: Final = few(1000, 30)
+RENDERED: Final = few((1000, 10_000), (20, 200))  # between which memory should not grow
 
 
 def params(frames: int) -> BodyParams:
@@ -258,14 +259,14 @@ def overlay(body: BodyModel) -> dict[str, float]:
 
 
 def memory_after(name: str) -> None:
-    """Print the resident set after 1,000 and 10,000 pictures; runs in a process of its own."""
+    """Print the resident set after some and ten times as many pictures; runs in a process of its own."""
     torch.set_num_threads(1)
     body, viewer = body_models["default"](), opened()[name]
     meshes, colors = centred(body, FRAMES), body.surface.colors
     camera = Camera.from_intrinsics((96, 72), 110.0)
-    for picture in range(1, 10_001):
+    for picture in range(1, RENDERED[1] + 1):
         viewer.render([meshes[picture % FRAMES]], [colors], camera)
-        if picture in (1000, 10_000):
+        if picture in RENDERED:
             print(_resident())
 
 
@@ -287,7 +288,8 @@ def memory() -> dict[str, float]:
         before, after = (int(word) for word in done.stdout.split()[-2:])
         growth[f"memory_growth_percent_{name}"] = 100 * (after / before - 1)
         print(
-            f"memory of {name}: {before / 1e6:.1f} MB after 1,000, {after / 1e6:.1f} MB after 10,000"
+            f"memory of {name}: {before / 1e6:.1f} MB after {RENDERED[0]:,}, {after / 1e6:.1f} MB after "
+            f"{RENDERED[1]:,}"
         )
     return {"memory_growth_percent": max(growth.values()), **growth}
 

@@ -69,13 +69,19 @@ def build(source: Path, folder: Path) -> tuple[Path, Path]:
 
 def _built(source: Path, target: Path, when: str) -> Iterator[Path]:
     for kind, pattern in (("wheel", "*.whl"), ("sdist", "*.tar.gz")):
-        subprocess.run(
+        done = subprocess.run(
             [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", str(target.resolve())],
             cwd=source,
             env=os.environ | {"SOURCE_DATE_EPOCH": when},
-            check=True,
-            stdout=subprocess.DEVNULL,
+            check=False,
+            capture_output=True,
+            text=True,
         )
+        if done.returncode:
+            told = " ".join((done.stdout + done.stderr).split())[-600:]
+            raise Trouble(
+                f"expected hatchling to build the {kind}, got exit {done.returncode}: {told}"
+            )
         (made,) = target.glob(pattern)
         yield made
 

@@ -4,6 +4,7 @@ import json
 import socket
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +91,11 @@ def test_list_names_plugins_and_skeletons(capsys: pytest.CaptureFixture[str]) ->
     said = capsys.readouterr().out
     for name in ("universal", "default", "pyrender", "mocap_h5", "body_25b", "h36m_17_left_first"):
         assert name in said
+
+
+def test_the_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"lift3d {version('lift3d')}\n"
 
 
 def test_doctor_tries_every_part(capsys: pytest.CaptureFixture[str]) -> None:

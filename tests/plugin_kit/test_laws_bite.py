@@ -392,6 +392,7 @@ class Watching(Middle):
     column: float = 0.0
 
     def over(self, frames: Any, before: DetectedPeople | None) -> "Watching":
+        del frames
         other = self if self.remembers else Watching()
         other.forgets = self.forgets
         if before is not None and not self.forgets:
@@ -399,6 +400,7 @@ class Watching(Middle):
         return other
 
     def __call__(self, pictures: Any, boxes: Any = None) -> Any:
+        del boxes
         return [self.next(picture.shape[:2]) for picture in pictures]
 
     def next(self, size: tuple[int, int]) -> DetectedPeople:

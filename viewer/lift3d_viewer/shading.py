@@ -46,7 +46,7 @@ class Topology:
 
         0 at vertices without triangles. Triangles with a corner that is not finite do not count.
         """
-        from lift3d_viewer.kernels.surface import vertex_normals
+        from lift3d.geometry.normals import vertex_normals
 
         out = np.empty(vertices.shape, dtype=np.float32)
         vertex_normals(_float32(vertices), self.faces, out)
