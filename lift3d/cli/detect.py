@@ -15,7 +15,14 @@ from lift3d.cli.console import Stages, console, show_table
 from lift3d.cli.detect_options import PictureOptions
 from lift3d.cli.options import ReadOptions
 from lift3d.cli.writing import Row, check_target, write_files
-from lift3d.detection import DetectOptions, Keeper, PictureSource, detect, open_pictures
+from lift3d.detection import (
+    DEFAULT_DETECTOR,
+    DetectOptions,
+    Keeper,
+    PictureSource,
+    detect,
+    open_pictures,
+)
 from lift3d.errors import InputError
 from lift3d.io import KeypointFile
 from lift3d.io.files.json_values import read_bytes
@@ -34,6 +41,11 @@ __all__ = ["detect_to_files", "keypoints_in", "made_ready"]
 _PROGRESS: Final = ".progress"
 _SPEED_OVER: Final = 2.0
 """Seconds over which the speed is the mean."""
+_FIRST_TRY: Final = (
+    "note: the built-in detector learned from painted pictures alone and is for a first try: look at "
+    "the result over the pictures (lift3d render CLIP -o over.mp4 --video FILE), and give --detector "
+    "a better one where it fails"
+)
 
 
 def detect_to_files(
@@ -96,7 +108,10 @@ def keypoints_in(
     shown = open_pictures(source, reader=pictures.reader, fps=reading.fps)
     keeper = Keeper(keep, _told(source, shown, pictures, asked)) if keep is not None else None
     with _Bar() as bar:
-        return detect(shown, detector, options, keeper=keeper, resume=resume, progress=bar)
+        file = detect(shown, detector, options, keeper=keeper, resume=resume, progress=bar)
+    if pictures.detector == DEFAULT_DETECTOR:
+        console.print(_FIRST_TRY, highlight=False)
+    return file
 
 
 def _formats(source: Path, outputs: Sequence[Path], to: FormatName | None) -> list[OutputFormat]:

@@ -124,7 +124,7 @@ def note_of(people: Sequence[tuple[int, Doubts]]) -> str:
     ]
     if not told:
         return ""
-    return f"doubtful, with covariances made larger: {'; '.join(told)} of their frames"
+    return f"doubtful frames, with covariances made larger: {'; '.join(told)}"
 
 
 def _percent(share: float) -> str:

@@ -28,7 +28,9 @@ _BATCH = 2
 """Of the pictures that are run; the graph takes any."""
 
 
-@torch.library.custom_op("lift3d::nearest2d", mutates_args=())
+@torch.library.custom_op(
+    "lift3d::nearest2d", mutates_args=(), schema="(Tensor x, int[] size) -> Tensor"
+)
 def _nearest(x: Tensor, size: list[int]) -> Tensor:
     return interpolate(x, size, mode="nearest")
 

@@ -1,16 +1,14 @@
 """How the service is run, and what it takes from strangers."""
 
 import os
-import re
 from dataclasses import dataclass
 from typing import Final
 
+from lift3d.access import expect_guarded, is_local
 from lift3d.errors import InputError
 
 __all__ = ["ServeSettings"]
 
-_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{16,200}")
-_LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 _MOST: Final = {
     "workers": (0, 256),
     "max_batch": (1, 1024),
@@ -66,21 +64,12 @@ class ServeSettings:
             value = getattr(self, name)
             if not least <= value <= most:
                 raise InputError(f"expected {name} from {least} to {most}, got {value}: correct it")
-        if not self.local and not self.token:
-            raise InputError(
-                f"expected a token to serve at '{self.host}', where others can connect, got none: "
-                "give one, or bind to 127.0.0.1"
-            )
-        if self.token and not _TOKEN.fullmatch(self.token):
-            raise InputError(
-                "expected a token of 16 or more letters, digits, - and _, got another: "
-                "take secrets.token_urlsafe(24)"
-            )
+        expect_guarded(self.host, self.token, "serve")
 
     @property
     def local(self) -> bool:
         """Whether only this machine can connect."""
-        return self.host in _LOOPBACK
+        return is_local(self.host)
 
     @property
     def processes(self) -> int:

@@ -36,7 +36,7 @@ class Tiny(NamedTuple):
 
 TINY = {
     "associative": Tiny(
-        AssociativeConfig(_JOINTS, 1, 16, 3, tag_weight=0.02, sigma=1.5), 110, 2e-2, 2.0
+        AssociativeConfig(_JOINTS, 1, 16, 3, tag_weight=0.02, sigma=1.5), 150, 2e-2, 2.0
     ),
     "cpm": Tiny(PoseMachineConfig(_JOINTS, 2, 8, norm=True), 100, 2e-2, 3.0),
     "cpn": Tiny(CascadedPyramidConfig(_JOINTS, _RESNET, 16, 3, 1.5), 90, 1e-2, 2.0),

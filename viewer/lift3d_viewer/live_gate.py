@@ -7,7 +7,6 @@ this machine alone. What a browser sends later is passed on in messages of a bou
 
 import asyncio
 import hmac
-import re
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,7 +14,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
-from lift3d.errors import InputError, OutputError
+from lift3d.access import LOOPBACK, expect_guarded, is_local
+from lift3d.errors import OutputError
 
 __all__ = ["Frames", "Gate", "Policy", "Request", "refusal"]
 
@@ -24,8 +24,6 @@ _MESSAGE: Final = 1 << 20
 """Bytes that a browser may send at once: keys, clicks and camera poses take some hundred."""
 _PATIENCE: Final = 5.0
 _CONNECTIONS: Final = 32
-_LOOPBACK: Final = ("127.0.0.1", "localhost", "[::1]", "::1")
-_TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{16,200}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +37,12 @@ class Policy:
     token: str = ""
 
     def __post_init__(self) -> None:
-        if not self.local and not self.token:
-            raise InputError(
-                f"expected a token to show people at '{self.host}', where others can connect, got none: "
-                "give one, or bind to 127.0.0.1"
-            )
-        if self.token and not _TOKEN.fullmatch(self.token):
-            raise InputError(
-                "expected a token of 16 or more letters, digits, - and _, got another: "
-                "take secrets.token_urlsafe(24)"
-            )
+        expect_guarded(self.host, self.token, "show people")
 
     @property
     def local(self) -> bool:
         """Whether only this machine can connect."""
-        return self.host in _LOOPBACK
+        return is_local(self.host)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +73,7 @@ def refusal(request: Request | None, policy: Policy, port: int) -> bytes:
     if request is None or request.method != "GET" or not request.path.startswith("/"):
         return _answer("400 Bad Request", "This is no request of a browser.")
     host = request.headers.get("host", "")
-    if policy.local and host not in {f"{name}:{port}" for name in _LOOPBACK}:
+    if policy.local and host not in {f"{name}:{port}" for name in LOOPBACK}:
         return _answer("403 Forbidden", "This view is open on its own machine only.")
     origin = request.headers.get("origin")
     if origin is not None and origin not in {f"http://{host}", f"https://{host}"}:

@@ -24,9 +24,9 @@ class Graph:
         self.outputs: list[Any] = []
 
     def __call__(self, op: str, *inputs: str, **attributes: Any) -> str:
-        """One node with one output."""
+        """One node with one output, whose name it has."""
         name = f"{op.lower()}_{len(self.nodes)}"
-        self.nodes.append(self.onnx.helper.make_node(op, inputs, [name], **attributes))
+        self.nodes.append(self.onnx.helper.make_node(op, inputs, [name], name=name, **attributes))
         return name
 
     def split(self, value: str, sizes: list[int], *, axis: int) -> list[str]:
