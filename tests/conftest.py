@@ -1,6 +1,7 @@
 """Fixtures for all tests: one thread, fixed seeds, and the real files where they are."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,9 @@ from hypothesis import settings
 torch.set_num_threads(1)
 settings.register_profile("seeded", derandomize=True)
 settings.load_profile("seeded")
+# In the background of a shell Ctrl-C is ignored, and programs that tests start and stop inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

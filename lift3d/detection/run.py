@@ -82,7 +82,7 @@ class DetectedPicture:
 
 def detect(
     source: _Inputs | PictureSource,
-    detector: Detector,
+    detector: Detector | None = None,
     options: DetectOptions | None = None,
     *,
     keeper: Keeper | None = None,
@@ -91,12 +91,14 @@ def detect(
 ) -> KeypointFile:
     """The people in a video, a folder of pictures or a picture, followed through time.
 
-    What comes out is what `read_keypoints` gives for a file, and goes into `lift3d.lift`. A `keeper`
-    keeps on disk what was found; with `resume` work goes on from there, and ends in the same result.
-    Raises `FileFormatError` for sources without pictures and where nobody is found, and what the
-    detector raises.
+    What comes out is what `read_keypoints` gives for a file, and goes into `lift3d.lift`. Without a
+    detector the built-in one looks, which is for a first try. A `keeper` keeps on disk what was found;
+    with `resume` work goes on from there, and ends in the same result. Raises `FileFormatError` for
+    sources without pictures and where nobody is found, and what the detector raises.
     """
-    told = options or DetectOptions()
+    from lift3d.detection.builtin import BuiltinDetector
+
+    told, detector = options or DetectOptions(), detector or BuiltinDetector()
     pictures = (
         source
         if isinstance(source, PictureSource)

@@ -11,7 +11,8 @@ from releasing.steps import Trouble
 __all__ = ["Elsewhere"]
 
 BESIDE = ("tests", "scripts", "docs", "examples", "pyproject.toml", "constraints.txt", "README.md",
-          "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "NOTICE")  # fmt: skip
+          "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "NOTICE", "hubconf.py",
+          "mkdocs.yml")  # fmt: skip
 """What tests look at, beside the packages."""
 PACKS = {
     "lift3d_body_models": "body_models",
@@ -67,6 +68,8 @@ class Elsewhere:
             folder = self._work / PACKS.get(package, "")
             folder.mkdir(exist_ok=True)
             (folder / package).symlink_to(site / package)
+            if package in PACKS:
+                (folder / "README.md").symlink_to(self._source / PACKS[package] / "README.md")
         return self._run(["python", "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments])
 
     def _pip(self, *words: str) -> None:

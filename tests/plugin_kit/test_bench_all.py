@@ -20,7 +20,9 @@ def everything() -> ModuleType:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules["bench_all"] = module  # dataclasses look themselves up
-    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(ROOT / "scripts")
+        spec.loader.exec_module(module)
     return module
 
 
@@ -64,6 +66,14 @@ def test_wins_losses_and_draws(everything: ModuleType) -> None:
     assert "7, of which 2 lost" in page
     assert page.count("**loss**") == 2
     assert "`reliability`" in page
+
+
+def test_a_rough_run_says_that_it_is_one(
+    everything: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "rough" not in everything.markdown([], "a machine", {})
+    monkeypatch.setenv(everything.ROUGH, "1")
+    assert "no figures" in everything.markdown([], "a machine", {})
 
 
 def test_the_quick_run_ends(tmp_path: Path) -> None:

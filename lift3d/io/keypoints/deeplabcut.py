@@ -138,7 +138,8 @@ def _points(
     points[..., 2] = 1.0  # labels that people set have no likelihood
     for number, column in enumerate(columns):
         place = individuals[column.individual], parts[column.part]
-        points[(slice(None), *place, _COORDINATES.index(column.coordinate))] = values[:, number]
+        cells = (slice(None), *place, _COORDINATES.index(column.coordinate))
+        points[cells] = values[:, number]
     return points
 
 

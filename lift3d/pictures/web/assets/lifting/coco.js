@@ -1,4 +1,4 @@
-// COCO's and AlphaPose's lists of people, as `lift3d.io.keypoints.coco` and `lift3d.io.keypoints.alphapose` read them.
+// COCO's and AlphaPose's lists of people, as `lift3d.io.keypoints.coco` and its neighbour `alphapose` do.
 
 const COCO_LAYOUTS = { 17: "coco_17", 26: "halpe_26", 133: "coco_17", 136: "halpe_26" };
 
