@@ -5,7 +5,6 @@ pictures only, and its card says how far it can be trusted. It finds no people b
 the whole picture counts as one person's box.
 """
 
-from collections.abc import Sequence
 from functools import lru_cache
 from importlib.resources import as_file, files
 from os import PathLike
@@ -17,9 +16,11 @@ from numpy import ndarray
 from torch import Tensor
 
 from lift3d.detected import DetectedPeople
+from lift3d.detection.by_picture import ByPicture
 from lift3d.detection.crops import CropRule, check_boxes, crops_of, cut_crops
-from lift3d.detection.top_down import Answer, box_of_all, boxes_for, look_at
+from lift3d.detection.top_down import Answer, box_of_all, look_at
 from lift3d.errors import InputError
+from lift3d.pictures.theme import Picture
 from lift3d.skeleton import Skeleton
 from lift3d.skeletons import HALPE_26
 from lift3d.surface.small_net import (
@@ -41,7 +42,7 @@ RULE: Final = CropRule((256, 192), padding=1.25, grid="half_pixel", smooth=True)
 _AT_ONCE: Final = 16
 
 
-class BuiltinDetector:
+class BuiltinDetector(ByPicture):
     """Pictures -> `HALPE_26` keypoints. `flip` looks at each crop in a mirror too, at twice the time.
 
     `weights` is a file that `scripts/train_builtin_detector` wrote; by default the shipped one. A
@@ -67,22 +68,10 @@ class BuiltinDetector:
         """It looks at one person at a time, where it is told to."""
         return False
 
-    def __call__(
-        self,
-        pictures: Sequence[UInt8[ndarray, "_ _ 3"]],
-        boxes: Sequence[Float[Tensor, "_ 4"] | None] | None = None,
-    ) -> list[DetectedPeople]:
-        """The people in each picture (display RGB): one in each box, or one in the whole picture."""
-        return [
-            look_at(
-                picture,
-                box_of_all(picture) if some is None else some,
-                RULE,
-                self._answer,
-                HALPE_26,
-            )
-            for picture, some in zip(pictures, boxes_for(pictures, boxes), strict=True)
-        ]
+    def _look(self, picture: Picture, boxes: Float[Tensor, "people 4"] | None) -> DetectedPeople:
+        """One person in each box, or one in the whole picture."""
+        where = box_of_all(picture) if boxes is None else boxes
+        return look_at(picture, where, RULE, self._answer, HALPE_26)
 
     def surface_maps(
         self,

@@ -5,7 +5,6 @@ picture is looked at by itself (IMAGE mode), so that the same video gives the sa
 begins; `lift3d` follows people afterwards.
 """
 
-from collections.abc import Sequence
 from importlib import import_module
 from os import PathLike
 from pathlib import Path
@@ -18,7 +17,7 @@ from torch import Tensor
 
 from lift3d.detected import DetectedPeople
 from lift3d.detection.boxed import PointsAndScores, look_in_boxes
-from lift3d.detection.top_down import boxes_for
+from lift3d.detection.by_picture import ByPicture
 from lift3d.errors import FileFormatError, InputError, MissingDependencyError
 from lift3d.pictures.theme import Picture
 from lift3d.skeleton import Skeleton
@@ -27,7 +26,7 @@ from lift3d.skeletons import MEDIAPIPE_33
 __all__ = ["MediapipeDetector"]
 
 
-class MediapipeDetector:
+class MediapipeDetector(ByPicture):
     """33 keypoints of up to `people` people in each picture; their visibility is the confidence.
 
     `path` is a pose landmarker's `.task` file; `score` the least confidence in a person. Where boxes are
@@ -49,17 +48,8 @@ class MediapipeDetector:
         """MediaPipe's 33 points."""
         return MEDIAPIPE_33
 
-    def __call__(
-        self,
-        pictures: Sequence[Picture],
-        boxes: Sequence[Float[Tensor, "_ 4"] | None] | None = None,
-    ) -> list[DetectedPeople]:
-        """The people in each picture; see `lift3d.protocols.Detector`."""
-        given = boxes_for(pictures, boxes)
-        return [
-            look_in_boxes(picture, some, self._find, MEDIAPIPE_33)
-            for picture, some in zip(pictures, given, strict=True)
-        ]
+    def _look(self, picture: Picture, boxes: Float[Tensor, "people 4"] | None) -> DetectedPeople:
+        return look_in_boxes(picture, boxes, self._find, MEDIAPIPE_33)
 
     def _find(self, picture: Picture) -> PointsAndScores:
         height, width = picture.shape[:2]

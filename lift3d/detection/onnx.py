@@ -6,7 +6,6 @@ It does not tell the order of the joints, so the layout has to be named: 17 outp
 Human3.6M's. Files are run by ONNX Runtime, which runs no code of theirs.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from os import PathLike
 from typing import Final
@@ -25,6 +24,7 @@ from lift3d.decoders import (
     merge_flipped_simcc,
 )
 from lift3d.detected import DetectedPeople
+from lift3d.detection.by_picture import ByPicture
 from lift3d.detection.crops import (
     IMAGENET_MEAN,
     IMAGENET_STD,
@@ -34,7 +34,7 @@ from lift3d.detection.crops import (
 )
 from lift3d.detection.onnx_model import Device, OnnxModel
 from lift3d.detection.onnx_people import OnnxPeople, PeopleKind
-from lift3d.detection.top_down import Answer, box_of_all, boxes_for, look_at
+from lift3d.detection.top_down import Answer, box_of_all, look_at
 from lift3d.errors import InputError, SkeletonError
 from lift3d.pictures.theme import Picture
 from lift3d.skeleton import Skeleton
@@ -73,7 +73,7 @@ class OnnxOptions:
 _USUAL: Final = OnnxOptions()
 
 
-class OnnxDetector:
+class OnnxDetector(ByPicture):
     """Keypoints by a network of `path`, of people in boxes that are given, found, or the whole picture.
 
     `skeleton` is the layout of what comes out. `people` is the file of a network that finds people.
@@ -111,15 +111,6 @@ class OnnxDetector:
     def finds_people(self) -> bool:
         """Whether it came with a network that does."""
         return self._people is not None
-
-    def __call__(
-        self,
-        pictures: Sequence[Picture],
-        boxes: Sequence[Float[Tensor, "_ 4"] | None] | None = None,
-    ) -> list[DetectedPeople]:
-        """The people in each picture; see `lift3d.protocols.Detector`."""
-        given = boxes_for(pictures, boxes)
-        return [self._look(picture, some) for picture, some in zip(pictures, given, strict=True)]
 
     def _look(self, picture: Picture, boxes: Float[Tensor, "people 4"] | None) -> DetectedPeople:
         scores: Tensor | None = None

@@ -5,7 +5,6 @@ which this adapter does not ask for: both networks are files. `onnx` runs the sa
 this is for people whose pipelines stand on it, and for what it reads beyond (RTMO, ViTPose).
 """
 
-from collections.abc import Sequence
 from importlib import import_module
 from os import PathLike
 from pathlib import Path
@@ -17,7 +16,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lift3d.detected import DetectedPeople
-from lift3d.detection.top_down import box_of_all, boxes_for
+from lift3d.detection.by_picture import ByPicture
+from lift3d.detection.top_down import box_of_all
 from lift3d.errors import FileFormatError, InputError, MissingDependencyError, SkeletonError
 from lift3d.pictures.theme import Picture
 from lift3d.skeleton import Skeleton
@@ -31,7 +31,7 @@ RtmlibPeople = Literal["YOLOX", "RTMDet"]
 _CORNERS: Final = 4
 
 
-class RtmlibDetector:
+class RtmlibDetector(ByPicture):
     """Keypoints by rtmlib's `RTMPose` or `ViTPose` from the file `pose`, of people found by `people`.
 
     `skeleton` is the layout of the pose network: coco_17, halpe_26, coco_wholebody_133, ... Sizes are
@@ -67,15 +67,6 @@ class RtmlibDetector:
     def finds_people(self) -> bool:
         """Whether it came with a network that does."""
         return self._people is not None
-
-    def __call__(
-        self,
-        pictures: Sequence[Picture],
-        boxes: Sequence[Float[Tensor, "_ 4"] | None] | None = None,
-    ) -> list[DetectedPeople]:
-        """The people in each picture; see `lift3d.protocols.Detector`."""
-        given = boxes_for(pictures, boxes)
-        return [self._look(picture, some) for picture, some in zip(pictures, given, strict=True)]
 
     def _look(self, picture: Picture, boxes: Float[Tensor, "people 4"] | None) -> DetectedPeople:
         size = (picture.shape[0], picture.shape[1])

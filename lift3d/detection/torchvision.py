@@ -6,7 +6,7 @@ without running what it holds. Keypoints are COCO's 17; their confidence is the 
 through a logistic function.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib import import_module
 from os import PathLike
 from pathlib import Path
@@ -20,7 +20,7 @@ from torch import Tensor
 
 from lift3d.detected import DetectedPeople
 from lift3d.detection.boxed import PointsAndScores, look_in_boxes
-from lift3d.detection.top_down import boxes_for
+from lift3d.detection.by_picture import ByPicture
 from lift3d.errors import FileFormatError, InputError, MissingDependencyError
 from lift3d.io.files.safe_torch import read_torch_tensors
 from lift3d.pictures.theme import Picture
@@ -32,7 +32,7 @@ __all__ = ["TorchvisionDetector"]
 _PERSON: Final = 1
 
 
-class TorchvisionDetector:
+class TorchvisionDetector(ByPicture):
     """COCO's 17 keypoints of everybody of a score of at least `score`; each picture by itself.
 
     Where boxes are given, each is cut out and looked at alone. Raises `MissingDependencyError` without
@@ -65,17 +65,8 @@ class TorchvisionDetector:
         """COCO's 17 points."""
         return COCO_17
 
-    def __call__(
-        self,
-        pictures: Sequence[Picture],
-        boxes: Sequence[Float[Tensor, "_ 4"] | None] | None = None,
-    ) -> list[DetectedPeople]:
-        """The people in each picture; see `lift3d.protocols.Detector`."""
-        given = boxes_for(pictures, boxes)
-        return [
-            look_in_boxes(picture, some, self._find, COCO_17)
-            for picture, some in zip(pictures, given, strict=True)
-        ]
+    def _look(self, picture: Picture, boxes: Float[Tensor, "people 4"] | None) -> DetectedPeople:
+        return look_in_boxes(picture, boxes, self._find, COCO_17)
 
     @torch.inference_mode()
     def _find(self, picture: Picture) -> PointsAndScores:

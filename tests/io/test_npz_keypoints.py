@@ -10,9 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lift3d.errors import FileFormatError
+from lift3d.io import read_keypoints, write_clip
 from lift3d.io.keypoints.npz_keypoints import is_npz_keypoints, read_npz_keypoints
 from lift3d.skeletons import COCO_17, COCO_WHOLEBODY_133, H36M_17, HALPE_26
 from tests.helpers.array_files import BODY, JOINTS, detectron, listed, npz, videopose3d, walk
+from tests.helpers.world_clip import random_clip
 
 
 def test_videopose3d_of_one_video(write) -> None:
@@ -37,6 +39,12 @@ def test_a_data_set_is_no_clip(write) -> None:
     path = write("a.npz", videopose3d({name: walk(2)[:, 0, :, :2] for name in ("a", "b")}))
     with pytest.raises(FileFormatError, match=r"expected one video .* got 2 \(a/custom, b/custom"):
         read_npz_keypoints(path)
+
+
+def test_a_lifted_clip_is_told_apart(tmp_path: Path) -> None:
+    write_clip(tmp_path / "walk.npz", random_clip())
+    with pytest.raises(FileFormatError, match="got a lifted clip: give it to lift3d render"):
+        read_keypoints(tmp_path / "walk.npz")
 
 
 def test_detectron(write) -> None:

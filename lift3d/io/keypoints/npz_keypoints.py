@@ -42,23 +42,34 @@ LIMIT_BYTES: Final = 256_000_000
 _VIDEOPOSE3D: Final = "positions_2d"
 _LAYOUTS: Final = MappingProxyType({"coco": COCO_17, "h36m": H36M_17})
 _KEYS: Final = frozenset({_VIDEOPOSE3D, "metadata", "boxes"})
+_LIFTED: Final = frozenset({"format_version", "joints", "person_ids"})
+"""What only a lifted clip has (`lift3d.io.clips.clip_npz`)."""
 
 
 def is_npz_keypoints(head: bytes, path: Path) -> bool:
     """Whether a zip archive has an entry that holds 2D keypoints."""
     if not head.startswith(b"PK"):
         return False
+    return bool(_entry_names(path) & {_VIDEOPOSE3D, RESULTS, *POINT_KEYS})
+
+
+def _entry_names(path: Path) -> set[str]:
+    """Nothing where it is no archive."""
     try:
         with zipfile.ZipFile(path) as archive:
-            names = {name.removesuffix(".npy") for name in archive.namelist()}
+            return {name.removesuffix(".npy") for name in archive.namelist()}
     except (OSError, ValueError, NotImplementedError, zipfile.BadZipFile):
-        return False
-    return bool(names & {_VIDEOPOSE3D, RESULTS, *POINT_KEYS})
+        return set()
 
 
 def read_npz_keypoints(path: Path) -> Detections:
     """Everybody in one of the forms above. Raises `FileFormatError`."""
     where = f"'{path}'"
+    if _entry_names(path) >= _LIFTED:
+        raise FileFormatError(
+            f"expected 2D keypoints in {where}, got a lifted clip: give it to lift3d render, view, plot "
+            "or convert"
+        )
     keys = used_keys() | _KEYS | {RESULTS}
     entries = read_object_npz(path, limit_bytes=LIMIT_BYTES, keys=keys)
     if is_romp(entries):

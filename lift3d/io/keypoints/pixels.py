@@ -59,7 +59,7 @@ def settle_image_size(
     if found.facts.space != "pixels":
         raise InputError(
             f"expected the picture's size for {where}, whose coordinates are {found.facts.space}, got "
-            "none: give image_size as (height, width)"
+            "none: give image_size as (height, width), --image-size on the command line"
         )
     return assumed_size(found.points), "assumed"
 
