@@ -81,9 +81,9 @@ def main() -> None:
     parser.add_argument("poses", type=Path, help="file that scripts/retarget_mocap.py wrote")
     parser.add_argument("output", type=Path)
     parser.add_argument("--small", type=int, default=120, help="thousands of small pictures")
-    parser.add_argument("--large", type=int, default=40, help="thousands of large pictures")
+    parser.add_argument("--large", type=int, default=70, help="thousands of large pictures")
     parser.add_argument("--small-steps", type=int, default=12_000)
-    parser.add_argument("--large-steps", type=int, default=4_000)
+    parser.add_argument("--large-steps", type=int, default=12_000)
     told = parser.parse_args()
     torch.set_num_threads(1)
     cv2.setNumThreads(0)
@@ -98,7 +98,7 @@ def main() -> None:
     large = paint(out / "painted_large", told.poses, "train", LARGE, told.large, 3)
     checked = paint(out / "checked_large", told.poses, "val", LARGE, 1, 11)
     second = EngineConfig(
-        steps=told.large_steps, batch=32, learning_rate=5e-4, average=0.998, validate_every=200,
+        steps=told.large_steps, batch=32, learning_rate=1e-3, average=0.999, validate_every=200,
         draws=4, weight_decay=0.02, clip=5.0,
     )  # fmt: skip
     print(train(out / "large", large, checked, second, weights))

@@ -69,7 +69,7 @@ def check_place(path: Path, source: Path | None = None) -> None:
     try:
         same = source is not None and path.resolve() == source.resolve()
         taken = path.is_dir()
-        folder = next(place for place in path.absolute().parents if place.exists())
+        folder = next(place for place in path.absolute().parents if os.path.lexists(place))
     except (OSError, ValueError, RuntimeError) as error:  # too long, a zero byte, links in a ring
         raise OutputError(
             f"expected a place to write '{path}', got {error}: choose another name"

@@ -115,8 +115,9 @@ def local_workers() -> list[int]:
 
 
 def ray_workers() -> list[int]:
-    """Actors that lift, of a Ray that this process has started."""
-    return [pid for pid in descendants(os.getpid()) if b"MapWorker" in _command(pid)]
+    """Actors that lift, of a Ray that this process has started; Rays of several ages name them."""
+    names = (b"MapWorker", b"MapBatches(_Actor)")
+    return [pid for pid in descendants(os.getpid()) if any(n in _command(pid) for n in names)]
 
 
 def _command(pid: int) -> bytes:
