@@ -109,12 +109,17 @@ def test_a_lifter_that_reads_pixels_may_say_so(matching: Lifter) -> None:
     check_lifter(Faulty(from_pixels, matching), crop_tolerance=float("inf"))
 
 
+PARTS = ("name", "skeleton", "articulation", "surface")
+
+
 class FaultyBody:
     """A good body one of whose parts is spoilt."""
 
     def __init__(self, inner: BodyModel, **spoilt: Any) -> None:
         self._inner, self._spoilt = inner, spoilt
         self.calls = 0
+        # From Python 3.12 on a protocol asks for what is there without __getattr__.
+        vars(self).update({name: getattr(self, name) for name in PARTS})
 
     def __getattr__(self, name: str) -> Any:
         return self._spoilt[name] if name in self._spoilt else getattr(self._inner, name)
