@@ -44,6 +44,7 @@ LEFT_OUT: Final = {
     "lifter_designs": "compares designs of ours",
     "reliability": "counts attacks and losses, no performance",
     "reliability_live": "counts attacks and losses, no performance",
+    "reliability_render": "counts attacks and losses, no performance",
     "reliability_runs": "counts attacks and losses, no performance",
     "reliability_security": "counts attacks and losses, no performance",
 }

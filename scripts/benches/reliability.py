@@ -1,10 +1,11 @@
 """Nothing lost, no one in, as figures: attacks, fuzzing, killed runs, a long stream, hostile visitors.
 
 Gathers `reliability_security` (its `--seconds N` of fuzzing for each reader, `--quick`),
-`reliability_runs` (`--kills N` for each stage, `--frames N`, `--stages ...`) and `reliability_live`
-(`--live-frames N`), which say what they count, and `viewer_attacks_tried`: requests to the gate of the
-live view, through a socket, that must not reach what stands behind it: foreign hosts and origins, wrong
-tokens and cookies, other methods, broken and endless heads; `viewer_attacks_let_in` of them did.
+`reliability_runs` (`--kills N` for each stage, `--frames N`, `--stages ...`), `reliability_live`
+(`--live-frames N`) and `reliability_render` (`--render-frames N`), which say what they count, and
+`viewer_attacks_tried`: requests to the gate of the live view, through a socket, that must not reach what
+stands behind it: foreign hosts and origins, wrong tokens and cookies, other methods, broken and endless
+heads; `viewer_attacks_let_in` of them did.
 """
 
 import contextlib
@@ -15,7 +16,12 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import torch
-from benches import reliability_live, reliability_runs, reliability_security
+from benches import (
+    reliability_live,
+    reliability_render,
+    reliability_runs,
+    reliability_security,
+)
 from benches._harness import report
 
 from lift3d_viewer.live_gate import Gate, Policy
@@ -96,6 +102,7 @@ def main() -> None:
     figures = of_visitors()
     figures |= reliability_security.asked_for()
     figures |= reliability_live.asked_for()
+    figures |= reliability_render.asked_for()
     report(figures | reliability_runs.asked_for())
 
 
