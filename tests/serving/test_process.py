@@ -135,12 +135,23 @@ def test_what_is_no_http(running: Running) -> None:
     assert running.ask("GET", "/health")[0] == 200
 
 
+def landmark_table(sample: bytes) -> str:
+    """MediaPipe's landmarks as a table, one row each."""
+    rows = ["frame,landmark,x,y,z,visibility"]
+    for frame in json.loads(sample)["frames"]:
+        for number, point in enumerate(frame["landmarks"]):
+            values = [frame["frame"], number, *(point[name] for name in point)]
+            rows.append(",".join(str(value) for value in values))
+    return "\n".join(rows) + "\n"
+
+
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is absent")
 def test_the_examples_of_the_docs(running: Running, sample_bytes: bytes, tmp_path: Path) -> None:
     (tmp_path / "keypoints.json").write_bytes(sample_bytes)
+    (tmp_path / "landmarks.csv").write_text(landmark_table(sample_bytes))
     text = (ROOT / "docs" / "serving.md").read_text()
     blocks = re.findall(r"```bash\n(.*?)```", text, re.DOTALL)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     for block in blocks:
         script = block.replace("127.0.0.1:8000", f"127.0.0.1:{running.port}")
         done = subprocess.run(
