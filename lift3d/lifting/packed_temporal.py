@@ -32,6 +32,14 @@ class PackedTemporal:
         self.residual = tuple(layer.residual for layer in over)
         self.head = ready(folded((network.head,)))
 
+    def below(self, features: Float[Tensor, "rows inputs"]) -> Float[Tensor, "rows numbers"]:
+        """What `single` says."""
+        return self.single(features)
+
+    def scales(self) -> Float[Tensor, "3 points"]:
+        """`calibration`."""
+        return self.calibration
+
     def __call__(
         self, features: Float[Tensor, "clips frames inputs"]
     ) -> Float[Tensor, "clips frames numbers"]:

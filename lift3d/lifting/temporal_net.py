@@ -10,7 +10,6 @@ layer looks at three frames, a step of 1, 3, 9 and 27 apart: both ways as long a
 lasts, then back only. A clip is one matrix product per layer.
 """
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from os import PathLike
 from typing import Any, Final, Protocol, runtime_checkable
@@ -162,6 +161,15 @@ class TemporalNet(nn.Module):
         out: Tensor = self.head(hidden)
         return out
 
+    def below(self, features: Float[Tensor, "rows inputs"]) -> Float[Tensor, "rows numbers"]:
+        """What `single` says."""
+        numbers: Tensor = self.single(features)
+        return numbers
+
+    def scales(self) -> Float[Tensor, "3 points"]:
+        """`calibration`."""
+        return self.calibration
+
 
 def _around(frames: int, reach: tuple[int, int, int]) -> Int[Tensor, "frames 3"]:
     return (torch.arange(frames)[:, None] + torch.tensor(reach)).clamp(0, frames - 1)
@@ -171,13 +179,13 @@ def _around(frames: int, reach: tuple[int, int, int]) -> Int[Tensor, "frames 3"]
 class ClipNetwork(Protocol):
     """What clips are answered with: a `TemporalNet`, or one that was made ready to run fast."""
 
-    @property
-    def single(self) -> Callable[[Tensor], Tensor]:
-        """The network below, perhaps without its different answers."""
+    def below(self, features: Tensor, /) -> Tensor:
+        """What the single-frame network says, perhaps without its different answers."""
         ...
 
-    @property
-    def calibration(self) -> Tensor: ...
+    def scales(self) -> Tensor:
+        """What covariances are multiplied by, [3, points]: seen, not seen, in frames without any."""
+        ...
 
     def __call__(self, features: Tensor, /) -> Tensor: ...
 
@@ -187,7 +195,7 @@ def single_numbers(
     network: ClipNetwork, view: View, enough: Bool[Tensor, " frames"]
 ) -> tuple[Float[Tensor, "frames places"], Float[Tensor, "frames spreads"]]:
     """What the single-frame network says, 0 in frames with too few keypoints."""
-    said = Numbers.of(network.single(features_of(view)).float())
+    said = Numbers.of(network.below(features_of(view)).float())
     keep = enough[:, None].float()
     return said.places * keep, said.spreads * keep
 
@@ -283,7 +291,7 @@ def said_of(
 ) -> Answer:
     """Joints and calibrated covariances from a clip's numbers."""
     factor = factors(said.spreads)
-    calibration = network.calibration
+    calibration = network.scales()
     scale = torch.where(view.seen, calibration[0], calibration[1])
     scale = torch.where(enough[:, None], scale, calibration[2])
     return Answer(placed(said.places, view), factor @ factor.mT * scale[..., None, None])
