@@ -195,6 +195,10 @@ def test_names_of_hdf5_whose_free_pieces_go_round(tmp_path: Path) -> None:
     path.write_bytes(data)
     with pytest.raises(ValueError, match="heap of names"):
         check_hdf5(path)
+    data[at + 8 : at + 16] = (1 << 60).to_bytes(8, "little")  # it also says that it is endless
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match="heap of names"):
+        check_hdf5(path)
 
 
 def test_tracks_in_one_giant_piece(tmp_path: Path) -> None:

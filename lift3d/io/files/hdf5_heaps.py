@@ -60,9 +60,10 @@ def _free_pieces(data: mmap.mmap, at: int, start: int) -> int:
         return 1
     size, piece, place = struct.unpack_from("<QQQ", data, at + 8)
     end, count = min(len(data), start + place + size), 1
+    most = (end - start - place) // 16 + 1  # what it says of its size may be anything
     while piece != _LAST and start + place + piece + 16 <= end:
         count += 1
-        if count > size // 16 + 1:
+        if count > most:
             raise ValueError("a damaged heap of names")
         (piece,) = struct.unpack_from("<Q", data, start + place + piece)
     return count
