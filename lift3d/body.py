@@ -164,7 +164,7 @@ class BodyMesh:
         return html_of(self)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # one is itself alone: tensors do not compare
 class Articulation:
     """Joints and landmarks of a body model without its mesh: all that fitting needs.
 

@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # as Articulation
 class PointTable:
     """Constants of a body model for the functions below; N points = joints + landmarks."""
 
