@@ -25,13 +25,15 @@ from lift3d.fitting.problem import FitState, Near
 from lift3d.geometry.rotations import rotmat_from_axis_angle
 from lift3d.lifting.pretrained import LIFTER, WEIGHTS, Pretrained
 from lift3d.lifting.seen import in_camera
+from lift3d.lifting.sights import Sights, sights_of
 from lift3d.lifting.temporal import TemporalLifter, TemporalOptions
+from lift3d.lifting.ties import TieOptions, tied
 from lift3d.lifting.vocabulary import VOCABULARY
 from lift3d.motion import Motion
 from lift3d.plugins import body_models
 from lift3d.pose import Pose2D, Pose3D
 from lift3d.protocols import BodyModel, Lifter
-from lift3d.regressing.personal import PersonalBody, Sights, sights_of
+from lift3d.regressing.personal import PersonalBody
 from lift3d.regressing.places import usual_places
 from lift3d.regressing.posture_net import save_posture
 from lift3d.regressing.refinement import refine
@@ -70,6 +72,8 @@ class ArticulatedOptions:
     """How much of where points usually lie is in where they are taken to lie."""
     loose: float = 3.0
     """What multiplies the regressor's spreads."""
+    ties: TieOptions = field(default_factory=TieOptions)
+    """What ties the frames of the clip together."""
     skeleton: Skeleton = LIFT_23
     """The layout of the joints that come out."""
 
@@ -133,7 +137,10 @@ class ArticulatedLifter(Pretrained):
         rows = torch.nonzero(lifted.shown)[:, 0]
         if len(rows) >= _LEAST_FRAMES:
             clip, start = self._clip(keypoints, camera, lifted, rows)
-            joints[rows] = clip.hung(start)
+            between = (clip.hung(start) + clip.sights.joints) / 2
+            joints[rows] = tied(
+                replace(clip.sights, joints=between), rows, lifted.fps, self.options.ties
+            ).joints
         pose = in_camera(
             joints,
             lifted.pose.covariance.float(),

@@ -21,13 +21,14 @@ from lift3d.fitting.problem import FitState, Near
 from lift3d.geometry.rotations import rotmat_from_axis_angle
 from lift3d.lifting.pretrained import LIFTER, WEIGHTS, Pretrained
 from lift3d.lifting.seen import in_camera
+from lift3d.lifting.sights import Sights, sights_of
 from lift3d.lifting.universal import UniversalLifter, UniversalOptions
 from lift3d.lifting.vocabulary import VOCABULARY
 from lift3d.motion import Motion
 from lift3d.plugins import body_models
 from lift3d.pose import Pose2D, Pose3D
 from lift3d.protocols import Lifter
-from lift3d.regressing.personal import PersonalBody, Sights, on_rays, sights_of
+from lift3d.regressing.personal import PersonalBody, on_rays
 from lift3d.regressing.places import usual_places
 from lift3d.regressing.posture_net import save_posture
 from lift3d.regressing.smpl import SmplRegressor

@@ -6,7 +6,7 @@ frames of where the lifter sees the point from the bone. A body with these point
 exactly onto viewing rays, whoever made them.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 import torch
@@ -14,18 +14,16 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from lift3d.body import Articulation
-from lift3d.camera import Camera
 from lift3d.fitting.evidence import Evidence
 from lift3d.fitting.points import BodyPoints, PointTable, place_points, point_table
 from lift3d.fitting.pose_prior import learned_prior
 from lift3d.fitting.prior import PosePrior
 from lift3d.fitting.problem import FitOptions, FitState, Near, Problem
 from lift3d.fitting.solve import solve
-from lift3d.lifting.vocabulary import VOCABULARY, known_keypoints
-from lift3d.motion import Motion
-from lift3d.pose import Pose2D, Pose3D
+from lift3d.lifting.sights import Sights
+from lift3d.lifting.vocabulary import VOCABULARY
 
-__all__ = ["PersonalBody", "Sights", "on_rays", "sights_of"]
+__all__ = ["PersonalBody", "on_rays"]
 
 _CARRIERS: Final = {
     "pelvis": "pelvis", "spine": "spine1", "thorax": "spine3", "neck": "neck", "head": "head",
@@ -35,36 +33,21 @@ _CARRIERS: Final = {
 _LEAST_DEPTH: Final = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class Sights:
-    """What is known of the points of some frames: lifted (metres), and seen along rays.
+def _evidence(sights: Sights, first: int, std: float, inflation: float) -> Evidence:
+    """For points from number `first` on; keypoints are `std` metres off at the person.
 
-    `slopes` are x / z and y / z in the camera frame, `sure` how far each counts, 0 where not seen.
+    Lifted points err together: each counts `inflation` times less than its covariance says.
     """
-
-    joints: Float[Tensor, "frames 40 3"]
-    covariance: Float[Tensor, "frames 40 3 3"]
-    slopes: Float[Tensor, "frames 40 2"]
-    sure: Float[Tensor, "frames 40"]
-
-    def __getitem__(self, rows: Tensor) -> "Sights":
-        return Sights(self.joints[rows], self.covariance[rows], self.slopes[rows], self.sure[rows])
-
-    def evidence(self, first: int, std: float, inflation: float) -> Evidence:
-        """For points from number `first` on; keypoints are `std` metres off at the person.
-
-        Lifted points err together: each counts `inflation` times less than its covariance says.
-        """
-        depth = self.joints[..., 2].mean(1, keepdim=True).clamp(min=_LEAST_DEPTH)
-        covariance = self.covariance * inflation + torch.eye(3).to(self.covariance) * 1e-6
-        return Evidence(
-            first + torch.arange(len(VOCABULARY)),
-            self.joints,
-            torch.linalg.inv(covariance),
-            self.slopes,
-            self.sure * (depth / std) ** 2,
-            ("joints",) * len(VOCABULARY),
-        )
+    depth = sights.joints[..., 2].mean(1, keepdim=True).clamp(min=_LEAST_DEPTH)
+    covariance = sights.covariance * inflation + torch.eye(3).to(sights.covariance) * 1e-6
+    return Evidence(
+        first + torch.arange(len(VOCABULARY)),
+        sights.joints,
+        torch.linalg.inv(covariance),
+        sights.slopes,
+        sights.sure * (depth / std) ** 2,
+        ("joints",) * len(VOCABULARY),
+    )
 
 
 class PersonalBody:
@@ -113,7 +96,7 @@ class PersonalBody:
     ) -> FitState:
         """The likeliest state in which the person's own points lie where they were seen."""
         first = len(self.table.names)
-        evidence = sights.evidence(first, std, inflation)
+        evidence = _evidence(sights, first, std, inflation)
         problem = Problem(self._with(places), self.prior, evidence, options, near)
         found = solve(problem, start).state
         return FitState(*(x.to(sights.joints) for x in (found.rotmats, found.transl, found.betas)))
@@ -141,20 +124,3 @@ def on_rays(
     """Lifted points moved along their rays from the camera, as deep as others lie."""
     depth = points[..., 2:]
     return torch.cat([lifted[..., :2] / lifted[..., 2:] * depth, depth], -1)
-
-
-def sights_of(
-    keypoints: Motion[Pose2D], camera: Camera, lifted: Motion[Pose3D], rows: Tensor
-) -> Sights:
-    """What is known of some frames of a clip."""
-    pixels, confidence = known_keypoints(keypoints.pose)
-    rays = camera.rays(pixels[rows].to(camera.intrinsics.dtype)).float()
-    ahead = rays[..., 2] > 0
-    slopes = torch.where(ahead[..., None], rays[..., :2] / rays[..., 2:].clamp(min=1e-6), 0.0)
-    pose = lifted.pose
-    return Sights(
-        pose.joints[rows].float(),
-        pose.covariance[rows].float(),
-        slopes,
-        confidence[rows].float() * ahead,
-    )

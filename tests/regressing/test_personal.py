@@ -8,9 +8,10 @@ from lift3d.body import BodyParams
 from lift3d.fitting import FitOptions
 from lift3d.fitting.problem import FitState, Near
 from lift3d.geometry.rotations import rotmat_from_axis_angle
+from lift3d.lifting.sights import Sights, sights_of
 from lift3d.lifting.vocabulary import VOCABULARY
 from lift3d.protocols import BodyModel
-from lift3d.regressing.personal import PersonalBody, Sights, on_rays, sights_of
+from lift3d.regressing.personal import PersonalBody, on_rays
 from lift3d.skeletons import SMPL_24
 from tests.regressing.people import (
     CAMERA,
