@@ -82,8 +82,13 @@ class TieOptions:
     """How far all lengths may be off together, as a share."""
     sides_std: float = 0.008
     """How different left and right are."""
-    inflation: float = 32.0
-    """How much less lifted points count than their covariances say, since they err together."""
+    common: float = 0.4
+    """How much less lifted points count than their covariances say, times metres that keypoints are off.
+
+    What keypoints' errors do to lifted points differs from frame to frame; the rest of their error
+    does not. So the better the keypoints, the less another frame says."""
+    inflation: tuple[float, float] = (12.0, 400.0)
+    """The least and the most of that."""
     cost: float = 0.6
     """What a point in a frame costs where keypoints are as far off as they are taken to be."""
     steps: int = 8
@@ -138,7 +143,7 @@ class _Clip:
     """The points that count, and what is known of them; `high` and `low` are the ends of its bones."""
 
     lifted: Array  # frames, points, 3
-    belief: Array  # frames, points, 3, 3
+    precision: Array  # frames, points, 3, 3
     slopes: Array  # frames, points, 2
     sure: Array  # frames, points
     jerky: Array  # points: metres per frame², how much speeds change
@@ -150,13 +155,20 @@ class _Clip:
     stiff: Array  # bones, bones: what is known of lengths
     alike: Array  # bones, bones: left and right
     std: float
+    options: TieOptions
 
     def __getitem__(self, rows: NDArray[np.intp]) -> "_Clip":
         some = {
             name: getattr(self, name)[rows]
-            for name in ("lifted", "belief", "slopes", "sure", "frames")
+            for name in ("lifted", "precision", "slopes", "sure", "frames")
         }
         return replace(self, **some)
+
+    @property
+    def belief(self) -> Array:
+        """How sure the lifted points are, since they err together."""
+        least, most = self.options.inflation
+        return self.precision / min(most, max(least, self.options.common / self.std))
 
     @property
     def whole(self) -> Array:
@@ -191,7 +203,7 @@ def _clip_of(
     lengths = np.median(np.linalg.norm(lifted[:, high] - lifted[:, low], axis=-1), 0)
     spread = np.eye(len(bones)) * options.length_std**2
     spread += options.size_std**2 * np.outer(lengths, lengths)
-    covariance = sights.covariance[:, on].double().numpy() * options.inflation
+    covariance = sights.covariance[:, on].double().numpy()
     sure = sights.sure[:, on].double().numpy()
     slopes = np.where(sure[..., None] > 0, sights.slopes[:, on].double().numpy(), 0.0)
     jerky = np.where(
@@ -211,6 +223,7 @@ def _clip_of(
         _inverse(spread),
         _alike(on, high, low) / options.sides_std**2,
         float(np.clip(_trembling(lifted, slopes, sure > 0), *_STD)),
+        options,
     )
 
 
@@ -335,9 +348,8 @@ class _Equations:
 
 def _equations(clip: _Clip, points: Array, lengths: Array) -> _Equations:
     frames, count = points.shape[:2]
-    blocks, slope = clip.belief.copy(), np.einsum(
-        "tjab,tjb->tja", clip.belief, points - clip.lifted, optimize=True
-    )  # fmt: skip
+    blocks = clip.belief
+    slope = np.einsum("tjab,tjb->tja", blocks, points - clip.lifted, optimize=True)
     band = np.zeros((6 * count + 1, frames, count, 3))
     _add_rays(clip, points, blocks, slope)
     _add_turns(clip, points, blocks, slope, band)
