@@ -41,7 +41,7 @@ _LEAST_SHARE: Final = 0.3
 _STD: Final = (0.001, 0.03)
 """Least and most that keypoints are taken to be off (metres at the person)."""
 _GROWTH: Final = 1.5
-_TAIL: Final = 3.0
+_TAIL: Final = 2.0
 """Standard deviations from which on an error counts less and less (Cauchy)."""
 _TREMBLE: Final = 0.6745 * 70**0.5
 """Median size of a fourth difference of white noise of one unit."""
