@@ -41,6 +41,9 @@ Frame = Literal["camera", "world", "root_relative"]
 WORLD_FROM_CAMERA: Final[Tensor] = torch.diag(torch.tensor([1.0, -1.0, -1.0], dtype=torch.float64))
 """Half a turn about x: OpenCV's camera axes to a y-up world. It is its own inverse."""
 
+FPS_RANGE: Final = (0.01, 1e6)
+"""Frames per second from time lapse to the fastest camera; nothing that moves has others."""
+
 DEFAULT_FOV: Final[float] = 2 * math.atan(0.5)
 """The field of view (radians, 53.1 degrees) assumed along the longer side of a picture whose
 intrinsics nobody knows: the focal length in pixels then equals that side. Phones and action cameras

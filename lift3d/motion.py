@@ -6,6 +6,7 @@ from typing import Generic, TypeVar
 from jaxtyping import Bool
 from torch import Tensor
 
+from lift3d.conventions import FPS_RANGE
 from lift3d.errors import InputError
 from lift3d.notebook import html_of
 from lift3d.pose import Pose2D, Pose3D
@@ -41,9 +42,11 @@ class Motion(Generic[PoseT]):
                 f"expected one observed flag per frame ({points.shape[0]}), got "
                 f"{list(self.observed.shape)}: give each frame one"
             )
-        if not self.fps > 0:
+        slowest, fastest = FPS_RANGE
+        if not slowest <= self.fps <= fastest:
             raise InputError(
-                f"expected a frame rate above 0, got {self.fps}: give frames per second"
+                f"expected a frame rate above 0, {slowest:g} to {fastest:g}, got {self.fps}: give "
+                "frames per second"
             )
 
     def __len__(self) -> int:

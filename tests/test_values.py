@@ -169,6 +169,8 @@ def test_a_motion_has_one_axis_of_frames_and_a_flag_for_each() -> None:
         (pose_2d(4), 3, 25.0, "one observed flag per frame"),
         (pose_2d(4), 4, 0.0, "frame rate above 0"),
         (pose_2d(4), 4, NAN, "frame rate above 0"),
+        (pose_2d(4), 4, 5e-324, "0.01 to 1e"),
+        (pose_2d(4), 4, math.inf, "0.01 to 1e"),
     ],
 )
 def test_a_motion_refuses_what_does_not_fit(

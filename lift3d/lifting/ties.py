@@ -54,7 +54,7 @@ _FARTHEST: Final = 0.3
 _CHUNK: Final = 512
 """Frames solved at once."""
 _RUNS: Final = 4
-_FADE: Final = 32
+_SHARED: Final = 64
 """Frames that two parts of a long clip share."""
 _KNOWN: Final = 0.001
 """Metres to which lengths are known that pieces of a long clip told."""
@@ -125,17 +125,16 @@ def _pieces(frames: int) -> NDArray[np.intp]:
 
 
 def _by_parts(clip: "_Clip", steps: int) -> Array:
-    """Parts of a long clip, one faded into the next."""
-    frames = len(clip.lifted)
-    found, share = np.zeros_like(clip.lifted), np.zeros(frames)
-    for first in range(0, frames - _FADE, _CHUNK - _FADE):
+    """Parts of a long clip, one faded into the next where both know what comes before and after."""
+    found = np.zeros_like(clip.lifted)
+    frames = len(found)
+    for first in range(0, max(1, frames - _SHARED), _CHUNK - _SHARED):
         rows = np.arange(first, min(frames, first + _CHUNK))
         part, _, _ = _search(clip[rows], clip.lifted[rows], clip.lengths, 2 * steps)
-        weight = np.minimum(np.arange(len(rows)) + 1, np.arange(len(rows))[::-1] + 1)
-        weight = np.minimum(weight, _FADE).astype(np.float64)
-        found[rows] += part * weight[:, None, None]
-        share[rows] += weight
-    return found / share[:, None, None]
+        ramp = np.arange(len(rows)) - _SHARED / 4
+        share = np.clip(ramp / (_SHARED / 2), 0, 1) if first else np.ones(len(rows))
+        found[rows] += share[:, None, None] * (part - found[rows])
+    return found
 
 
 @dataclass(frozen=True, slots=True)

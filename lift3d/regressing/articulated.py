@@ -1,11 +1,12 @@
-"""Clips to joints that hang on a body: bones keep their lengths, points keep their places on them.
+"""Clips to joints that hang on a body, and whose frames are tied together.
 
     temporal lifter -> body regressor -> a body fitted to the clip, with the person's own points
-    -> those points, moved by the body
+    -> half way between these points and the lifter's -> ties (`lift3d.lifting.ties`)
 
 What one frame cannot tell, how long a forearm is say, all frames of a clip tell together. The body
-pools it: one shape, and one place on its bones for each point (`personal`). Nothing is learned here
-but what the regressor was taught.
+knows what people look like and how far joints turn: one shape, and one place on its bones for each
+point (`personal`). The ties know nothing but lengths and time, and the keypoints' rays. Nothing is
+learned here but what the regressor was taught.
 """
 
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,7 @@ from lift3d.fitting import FitOptions
 from lift3d.fitting.clips import smooth_state
 from lift3d.fitting.problem import FitState, Near
 from lift3d.geometry.rotations import rotmat_from_axis_angle
+from lift3d.geometry.smoothing import smooth_gaussian
 from lift3d.lifting.pretrained import LIFTER, WEIGHTS, Pretrained
 from lift3d.lifting.seen import in_camera
 from lift3d.lifting.sights import Sights, sights_of
@@ -54,6 +56,8 @@ _MEDIAN: Final = 1.177
 _TREMBLING: Final = 0.010
 """Metres that keypoints are off where a clip is smoothed by a thirtieth of a second; where they are off
 by the least that is believed, half as much."""
+_CALM: Final = (0.02, 0.8 / 30)
+"""Joints of keypoints that are so far off (metres at the person) are smoothed by so much (seconds)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,7 @@ class ArticulatedOptions:
 
 
 class ArticulatedLifter(Pretrained):
-    """Lifts whole clips of one person to joints of a body, in the camera frame.
+    """Lifts whole clips of one person, bones of one length, to joints in the camera frame.
 
     Gaps, frames without answer, what is observed and covariances are the temporal lifter's. Clips of
     less than 8 frames are left as they were lifted. `weights` are the regressor's.
@@ -137,10 +141,7 @@ class ArticulatedLifter(Pretrained):
         rows = torch.nonzero(lifted.shown)[:, 0]
         if len(rows) >= _LEAST_FRAMES:
             clip, start = self._clip(keypoints, camera, lifted, rows)
-            between = (clip.hung(start) + clip.sights.joints) / 2
-            joints[rows] = tied(
-                replace(clip.sights, joints=between), rows, lifted.fps, self.options.ties
-            ).joints
+            joints[rows] = self._tied(clip.sights, clip.hung(start), rows, lifted.fps)
         pose = in_camera(
             joints,
             lifted.pose.covariance.float(),
@@ -148,6 +149,20 @@ class ArticulatedLifter(Pretrained):
             lifted.pose.joints.dtype,
         )
         return replace(lifted, pose=pose)
+
+    def _tied(
+        self, sights: Sights, hung: Float[Tensor, "rows 40 3"], rows: Tensor, fps: float
+    ) -> Float[Tensor, "rows 40 3"]:
+        """Half way between network and body, tied together; smoothed where keypoints tremble."""
+        between = replace(sights, joints=(sights.joints + hung) / 2)
+        told = tied(between, rows, fps, self.options.ties)
+        first, last = int(rows[0]), int(rows[-1])
+        joints = torch.zeros(last - first + 1, *told.joints.shape[1:])
+        known = torch.zeros(len(joints), 1, 1)
+        joints[rows - first], known[rows - first] = told.joints, 1.0
+        off, seconds = _CALM
+        sigma = seconds * fps * min(1.0, told.std / off)
+        return smooth_gaussian(joints, known, sigma)[rows - first]
 
     @torch.inference_mode()
     def places(self, keypoints: Motion[Pose2D], camera: Camera) -> Float[Tensor, "40 3"] | None:

@@ -23,7 +23,7 @@ class _Query(BaseModel):
 
     skeleton: _Name = Field("", description="Joint layout of a file, where it cannot be told.")
     fps: float | None = Field(
-        None, gt=0, le=1e6, description="Frames per second of a file that does not say them."
+        None, ge=0.01, le=1e6, description="Frames per second of a file that does not say them."
     )
     height: int | None = Field(
         None, ge=1, le=_SIDE, description="Height of the picture of a file that does not say it."

@@ -51,7 +51,7 @@ class KeypointsIn(Struct, forbid_unknown_fields=True):
             "null, or a confidence of 0."
         ),
     ]
-    fps: Annotated[float, Meta(description="Frames per second.", gt=0, le=1e6)] = 30.0
+    fps: Annotated[float, Meta(description="Frames per second.", ge=0.01, le=1e6)] = 30.0
     focal: Annotated[
         float | None, Meta(description="Focal length in pixels, where it is known.")
     ] = None

@@ -6,8 +6,8 @@ from typing import Final
 import numpy as np
 from numpy import ndarray
 
+from lift3d.conventions import FPS_RANGE
 from lift3d.errors import InputError
-from lift3d.io.keypoints.detections import FPS_RANGE
 
 __all__ = ["check_values"]
 

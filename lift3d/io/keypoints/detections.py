@@ -20,7 +20,6 @@ from lift3d.skeleton import Skeleton
 
 __all__ = [
     "ANONYMOUS",
-    "FPS_RANGE",
     "MAX_PEOPLE",
     "MAX_SIDE",
     "Detection",
@@ -53,9 +52,6 @@ MAX_SPREAD: Final = 100
 
 MAX_FRAME: Final = 10**12
 """OpenPose writes frame numbers with twelve digits."""
-
-FPS_RANGE: Final = (0.01, 1e6)
-"""Frames per second from time lapse to the fastest camera; video files hold no others."""
 
 MAX_SIDE: Final = 10**6
 """Pixels of a picture's longer side; a keypoint beyond is `FAR_OUT`."""

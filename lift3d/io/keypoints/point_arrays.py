@@ -15,11 +15,11 @@ import numpy as np
 from jaxtyping import Float64
 from numpy import ndarray
 
+from lift3d.conventions import FPS_RANGE
 from lift3d.errors import FileFormatError
 from lift3d.io.files.limits import LIMITS
 from lift3d.io.keypoints.detections import (
     ANONYMOUS,
-    FPS_RANGE,
     MAX_PEOPLE,
     Detection,
     PixelSpace,

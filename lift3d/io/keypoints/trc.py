@@ -22,9 +22,10 @@ import numpy as np
 from jaxtyping import Float64, Int64
 from numpy import ndarray
 
+from lift3d.conventions import FPS_RANGE
 from lift3d.errors import FileFormatError
 from lift3d.io.files.text_table import Numbers, lines_in, numbers_in
-from lift3d.io.keypoints.detections import FPS_RANGE, MAX_FRAME, Detections, FileFacts, gather
+from lift3d.io.keypoints.detections import MAX_FRAME, Detections, FileFacts, gather
 from lift3d.io.keypoints.joint_names import joints_named
 from lift3d.io.keypoints.point_arrays import PointArray, check_size, rows_of
 from lift3d.io.keypoints.point_tracks import PointTracks

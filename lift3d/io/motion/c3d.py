@@ -23,10 +23,10 @@ import numpy as np
 from jaxtyping import Float64
 from numpy import ndarray
 
+from lift3d.conventions import FPS_RANGE
 from lift3d.errors import FileFormatError
 from lift3d.io.files.limits import LIMITS
 from lift3d.io.files.zip_entries import check_regular
-from lift3d.io.keypoints.detections import FPS_RANGE
 from lift3d.io.keypoints.point_tracks import PointTracks
 from lift3d.io.motion.c3d_parameters import Parameters, Words, read_parameters
 

@@ -16,8 +16,8 @@ from numpy import ndarray
 from torch import Tensor
 
 from lift3d.clip import Clip
+from lift3d.conventions import FPS_RANGE
 from lift3d.errors import FileFormatError, InputError
-from lift3d.io.keypoints.detections import FPS_RANGE
 from lift3d.io.keypoints.point_tracks import PointTracks
 from lift3d.io.keypoints.trc import read_trc_table
 from lift3d.io.motion.asf_amc import read_amc, read_asf
