@@ -4,6 +4,7 @@ import json
 import time
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import h5py
@@ -15,6 +16,7 @@ from safetensors.torch import save_file
 from lift3d.clip import Clip
 from lift3d.errors import FileFormatError
 from lift3d.io import read_clip, read_keypoints, write_clip
+from lift3d.io.files import hdf5_probe
 from lift3d.io.files.hdf5_heaps import check_hdf5
 from lift3d.io.files.safe_torch import read_torch_tensors
 from lift3d.io.motion.asf_amc import read_asf
@@ -243,3 +245,48 @@ def test_one_number_as_a_giant_tensor(tmp_path: Path) -> None:
     path = tmp_path / "a.pt"
     torch.save({"a": torch.zeros(1).expand(1 << 14, 1 << 14)}, path)
     assert "larger than limit_bytes" in quickly(read_torch_tensors, path)
+
+
+def names_in_attributes(path: Path) -> bytes:
+    """A small file with a text of any length in an attribute, as bytes."""
+    with h5py.File(path, "w", libver="earliest") as file:
+        file.attrs["joint_names"] = '["pelvis", "spine"]'
+        file["values"] = np.arange(5.0)
+    return path.read_bytes()
+
+
+def test_attributes_of_hdf5_over_which_its_library_crashes(tmp_path: Path) -> None:
+    """HDF5 2.0 believes how many dimensions an attribute has, and reads on beyond the end."""
+    path = tmp_path / "a.h5"
+    good = names_in_attributes(path)
+    check_hdf5(path)
+    refused = 0
+    start = good.find(b"joint_names")
+    for place in range(start, start + 48):
+        for value in (5, 255):
+            path.write_bytes(good[:place] + bytes([value]) + good[place + 1 :])
+            try:
+                check_hdf5(path)
+            except ValueError:
+                refused += 1
+            else:  # what was let through does not end this process
+                with (
+                    suppress(OSError, KeyError, ValueError, RuntimeError, TypeError),
+                    h5py.File(path) as file,
+                ):
+                    list(file.attrs.items())
+    assert refused > 0
+    path.write_bytes(good)
+    check_hdf5(path)
+
+
+def test_a_process_that_is_gone_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    names_in_attributes(path)
+    check_hdf5(path)
+    process = hdf5_probe._PROBE._process
+    assert process is not None
+    process.kill()
+    process.wait()
+    check_hdf5(path)
+    assert hdf5_probe._PROBE._process not in (None, process)

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from lift3d.io.files.hdf5_probe import probe_hdf5
 from lift3d.io.files.zip_entries import check_regular
 
 __all__ = ["check_hdf5"]
@@ -45,6 +46,7 @@ def check_hdf5(path: Path) -> None:
             left -= _free_pieces(data, at, start)
             if left < 0:
                 raise ValueError("heaps inside each other")
+    probe_hdf5(path)
 
 
 def _places(data: mmap.mmap, what: bytes) -> Iterator[int]:
