@@ -44,7 +44,7 @@ METHODS: Final[Mapping[Kind, Mapping[str, tuple[str, ...]]]] = {
         "torchvision": ("he2017mask",),
     },
     "lifter": {
-        "articulated": (*_OVER_TIME, *_ON_A_BODY),
+        "articulated": (*_OVER_TIME, *_ON_A_BODY, "taylor2000reconstruction"),
         "framewise": (*_NETWORK, *_ON_A_BODY),
         "martinez": ("martinez2017simple",),
         "matching": ("chen2017matching", "vakanski2018data"),

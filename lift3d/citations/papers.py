@@ -125,6 +125,9 @@ PAPERS: Final[dict[str, Paper]] = {
               "Evaluating Multiple Object Tracking Performance: The CLEAR MOT Metrics", "EURASIP", 2008,
               doi="10.1155/2008/246309"),
         # Tracking and time.
+        Paper("taylor2000reconstruction", "Camillo J. Taylor", "Reconstruction of Articulated Objects "
+              "from Point Correspondences in a Single Uncalibrated Image", "CVIU", 2000, "80(3)",
+              "349-363", "10.1006/cviu.2000.0878"),
         Paper("xiao2018simple", "Bin Xiao; Haiping Wu; Yichen Wei",
               "Simple Baselines for Human Pose Estimation and Tracking", "ECCV", 2018,
               arxiv="1804.06208"),

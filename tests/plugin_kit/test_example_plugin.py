@@ -4,7 +4,7 @@ import ast
 import os
 import subprocess
 import sys
-from importlib.util import find_spec
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
@@ -18,7 +18,8 @@ NAMES = ("boxes", "cardboard", "painter", "stickcam")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of a process that finds the plug-ins."""
     for needed in ("hatchling", "pip"):
-        if find_spec(needed) is None:
+        # Not looked for as a module: older setuptools warn where pip is looked for.
+        if not list(distributions(name=needed)):
             pytest.skip(f"installing the example needs {needed}")
     folder = tmp_path_factory.mktemp("installed")
     pip = [sys.executable, "-m", "pip", "install", "-q", "--no-index", "--no-deps"]
