@@ -25,24 +25,23 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from numpy.typing import NDArray
-from scipy.linalg import solveh_banded
 from torch import Tensor
 
 from lift3d.lifting.bones import BONES, TRUNK
 from lift3d.lifting.sights import Sights
+from lift3d.lifting.tie_equations import Array, TieProblem, cost_of, equations_of, inverse
 from lift3d.lifting.vocabulary import FLIP
 
 __all__ = ["TieOptions", "Tied", "tied"]
-
-Array = NDArray[np.float64]
 
 _LEAST_SHARE: Final = 0.3
 """Points seen in fewer frames follow the others."""
 _STD: Final = (0.001, 0.03)
 """Least and most that keypoints are taken to be off (metres at the person)."""
 _GROWTH: Final = 1.5
-_TAIL: Final = 2.0
-"""Standard deviations from which on an error counts less and less (Cauchy)."""
+_USUAL_FPS: Final = 30.0
+_LEAST_JERK: Final = 1e-5
+"""Metres per frame² by which speeds change at least; at thousands of frames a second hardly at all."""
 _TREMBLE: Final = 0.6745 * 70**0.5
 """Median size of a fourth difference of white noise of one unit."""
 _ENOUGH: Final = 0.2
@@ -56,8 +55,6 @@ _CHUNK: Final = 512
 _RUNS: Final = 4
 _SHARED: Final = 64
 """Frames that two parts of a long clip share."""
-_KNOWN: Final = 0.001
-"""Metres to which lengths are known that pieces of a long clip told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +87,8 @@ class TieOptions:
     inflation: tuple[float, float] = (12.0, 400.0)
     """The least and the most of that."""
     cost: float = 0.6
-    """What a point in a frame costs where keypoints are as far off as they are taken to be."""
+    """What a point in a frame costs where keypoints are as far off as they are taken to be, at 30 frames
+    per second; below, frames tell less of each other, and it is less in proportion."""
     steps: int = 8
     """At most, for each idea of how far keypoints are off."""
 
@@ -109,9 +107,9 @@ def tied(
     if clip is None:
         return Tied(sights.joints, _STD[1])
     if len(frames) <= _CHUNK:
-        clip, found = _fitted(clip, options)
+        clip, found = _fitted(clip, fps, options)
     else:
-        told, _ = _fitted(clip[_pieces(len(frames))], options)
+        told, _ = _fitted(clip[_pieces(len(frames))], fps, options)
         clip = replace(clip, lengths=told.lengths, stiff=told.known, std=told.std)
         found = _by_parts(clip, options.steps)
     moved = torch.from_numpy(found - clip.lifted)
@@ -124,7 +122,7 @@ def _pieces(frames: int) -> NDArray[np.intp]:
     return (starts[:, None] + np.arange(_CHUNK // _RUNS)).reshape(-1)
 
 
-def _by_parts(clip: "_Clip", steps: int) -> Array:
+def _by_parts(clip: TieProblem, steps: int) -> Array:
     """Parts of a long clip, one faded into the next where both know what comes before and after."""
     found = np.zeros_like(clip.lifted)
     frames = len(found)
@@ -137,60 +135,9 @@ def _by_parts(clip: "_Clip", steps: int) -> Array:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Clip:
-    """The points that count, and what is known of them; `high` and `low` are the ends of its bones."""
-
-    lifted: Array  # frames, points, 3
-    precision: Array  # frames, points, 3, 3
-    slopes: Array  # frames, points, 2
-    sure: Array  # frames, points
-    jerky: Array  # points: metres per frame², how much speeds change
-    frames: NDArray[np.int64]
-    high: NDArray[np.intp]
-    low: NDArray[np.intp]
-    spread: Array
-    lengths: Array
-    stiff: Array  # bones, bones: what is known of lengths
-    alike: Array  # bones, bones: left and right
-    std: float
-    options: TieOptions
-
-    def __getitem__(self, rows: NDArray[np.intp]) -> "_Clip":
-        some = {
-            name: getattr(self, name)[rows]
-            for name in ("lifted", "precision", "slopes", "sure", "frames")
-        }
-        return replace(self, **some)
-
-    @property
-    def belief(self) -> Array:
-        """How sure the lifted points are, since they err together."""
-        least, most = self.options.inflation
-        return self.precision / min(most, max(least, self.options.common / self.std))
-
-    @property
-    def whole(self) -> Array:
-        """For all frames but two: 1 where three frames follow each other, 0 at gaps."""
-        steps = np.diff(self.frames)
-        found: Array = ((steps[1:] == 1) & (steps[:-1] == 1)).astype(np.float64)
-        return found
-
-    @property
-    def known(self) -> Array:
-        """What is known of lengths once they were told."""
-        return np.eye(len(self.lengths)) / _KNOWN**2
-
-    @property
-    def loose(self) -> Array:
-        """Metres by which bones change, as seen through keypoints that are off."""
-        found: Array = np.hypot(self.spread, self.std)
-        return found
-
-
 def _clip_of(
     sights: Sights, on: NDArray[np.intp], frames: Tensor, fps: float, options: TieOptions
-) -> _Clip | None:
+) -> TieProblem | None:
     place = {int(joint): at for at, joint in enumerate(on)}
     bones = [bone for bone in BONES if bone.upper in place and bone.lower in place]
     if not bones or len(frames) < 3:
@@ -208,26 +155,23 @@ def _clip_of(
     jerky = np.where(
         np.array(TRUNK)[on], options.trunk_acceleration, options.acceleration
     ) / fps**2  # fmt: skip
-    return _Clip(
+    return TieProblem(
         lifted,
-        _inverse(covariance + 1e-6 * np.eye(3)),
+        inverse(covariance + 1e-6 * np.eye(3)),
         slopes,
         sure,
-        jerky,
+        np.maximum(jerky, _LEAST_JERK),
         frames.numpy().astype(np.int64),
         high,
         low,
         np.array([bone.spread for bone in bones]),
         lengths,
-        _inverse(spread),
+        inverse(spread),
         _alike(on, high, low) / options.sides_std**2,
         float(np.clip(_trembling(lifted, slopes, sure > 0), *_STD)),
-        options,
+        options.common,
+        options.inflation,
     )
-
-
-def _inverse(matrices: Array) -> Array:
-    return np.linalg.inv(matrices).astype(np.float64, copy=False)
 
 
 def _alike(on: NDArray[np.intp], high: NDArray[np.intp], low: NDArray[np.intp]) -> Array:
@@ -254,10 +198,10 @@ def _trembling(lifted: Array, slopes: Array, seen: NDArray[np.bool_]) -> float:
     return float(np.median(np.abs(fourth[known]))) / _TREMBLE if known.any() else _STD[1]
 
 
-def _fitted(clip: _Clip, options: TieOptions) -> tuple[_Clip, Array]:
+def _fitted(clip: TieProblem, fps: float, options: TieOptions) -> tuple[TieProblem, Array]:
     """The clip with the lengths and the keypoints' error that it tells, and its points."""
     points, lengths = clip.lifted, clip.lengths
-    most = options.cost * points.shape[0] * points.shape[1]
+    most = options.cost * min(1.0, fps / _USUAL_FPS) * points.shape[0] * points.shape[1]
     while True:
         points, lengths, cost = _search(clip, points, lengths, options.steps)
         if cost <= most or clip.std >= _STD[1]:
@@ -265,16 +209,18 @@ def _fitted(clip: _Clip, options: TieOptions) -> tuple[_Clip, Array]:
         clip = replace(clip, std=min(clip.std * _GROWTH, _STD[1]))
 
 
-def _search(clip: _Clip, points: Array, lengths: Array, steps: int) -> tuple[Array, Array, float]:
+def _search(
+    clip: TieProblem, points: Array, lengths: Array, steps: int
+) -> tuple[Array, Array, float]:
     """Points, lengths and cost after some steps, of which none makes it worse."""
     least, damping, most = _DAMPING
-    cost = _cost(clip, points, lengths)
+    cost = cost_of(clip, points, lengths)
     for _ in range(steps):
-        equations = _equations(clip, points, lengths)
+        equations = equations_of(clip, points, lengths)
         while True:
             step, longer = equations.solved(damping)
             moved = points - np.clip(step, -_FARTHEST, _FARTHEST), lengths - longer
-            better = _cost(clip, *moved)
+            better = cost_of(clip, *moved)
             if better <= cost:
                 break
             damping *= 10
@@ -286,132 +232,6 @@ def _search(clip: _Clip, points: Array, lengths: Array, steps: int) -> tuple[Arr
         if gain < _ENOUGH * len(points):
             break
     return points, lengths, cost
-
-
-def _cost(clip: _Clip, points: Array, lengths: Array) -> float:
-    """Minus twice the logarithm of how likely all of it is, but for a constant."""
-    longer, _ = _stretched(clip, points, lengths)
-    tail = _TAIL**2
-    bones = (tail * np.log1p((longer / clip.loose) ** 2 / tail)).sum()
-    off = (_beside(clip, points) ** 2).sum(-1) / clip.std**2
-    rays = (clip.sure * tail * np.log1p(off / tail)).sum()
-    turns = (((_turned(points) / clip.jerky[:, None]) ** 2).sum((1, 2)) * clip.whole).sum()
-    away = points - clip.lifted
-    belief = np.einsum("tja,tjab,tjb->", away, clip.belief, away, optimize=True)
-    more = lengths - clip.lengths
-    shape = more @ clip.stiff @ more + lengths @ clip.alike @ lengths
-    return float(bones + rays + turns + belief + shape)
-
-
-def _stretched(clip: _Clip, points: Array, lengths: Array) -> tuple[Array, Array]:
-    """How much longer each bone is than its length, and its direction."""
-    along = points[:, clip.high] - points[:, clip.low]
-    size = np.maximum(np.linalg.norm(along, axis=-1), 1e-3)
-    return size - lengths, along / size[..., None]
-
-
-def _beside(clip: _Clip, points: Array) -> Array:
-    """Metres from each point to its ray, at the point's depth."""
-    found: Array = points[..., :2] - clip.slopes * points[..., 2:]
-    return found
-
-
-def _turned(points: Array) -> Array:
-    """Accelerations, metres per frame²."""
-    found: Array = points[2:] - 2 * points[1:-1] + points[:-2]
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Equations:
-    """Normal equations of points (banded, lower) and lengths (a border)."""
-
-    band: Array
-    border: Array
-    corner: Array
-    slope: Array
-    corner_slope: Array
-
-    def solved(self, damping: float) -> tuple[Array, Array]:
-        """The step of points and of lengths, by elimination of the points."""
-        band = self.band.reshape(len(self.band), -1).copy()
-        band[0] *= 1 + damping
-        border = self.border.reshape(len(self.border), -1)
-        right = np.concatenate([self.slope.reshape(-1, 1), border.T], 1)
-        done = solveh_banded(band, right, lower=True, overwrite_ab=True, check_finite=False)
-        corner = self.corner - border @ done[:, 1:]
-        longer = _inverse(corner) @ (self.corner_slope - border @ done[:, 0])
-        step: Array = done[:, 0] - done[:, 1:] @ longer
-        return step.reshape(self.slope.shape), longer
-
-
-def _equations(clip: _Clip, points: Array, lengths: Array) -> _Equations:
-    frames, count = points.shape[:2]
-    blocks = clip.belief
-    slope = np.einsum("tjab,tjb->tja", blocks, points - clip.lifted, optimize=True)
-    band = np.zeros((6 * count + 1, frames, count, 3))
-    _add_rays(clip, points, blocks, slope)
-    _add_turns(clip, points, blocks, slope, band)
-    border, weight, longer = _add_bones(clip, points, lengths, blocks, slope, band)
-    for row in range(3):
-        for column in range(row + 1):
-            band[row - column, :, :, column] += blocks[..., row, column]
-    shape = clip.stiff @ (lengths - clip.lengths) + clip.alike @ lengths
-    return _Equations(
-        band,
-        border,
-        np.diag(weight.sum(0)) + clip.stiff + clip.alike,
-        slope,
-        shape - (weight * longer).sum(0),
-    )
-
-
-def _add_rays(clip: _Clip, points: Array, blocks: Array, slope: Array) -> None:
-    off, (x, y) = _beside(clip, points), np.moveaxis(clip.slopes, -1, 0)
-    size = (off**2).sum(-1) / clip.std**2
-    weight = clip.sure / (1 + size / _TAIL**2) / clip.std**2
-    slope[..., :2] += weight[..., None] * off
-    slope[..., 2] -= weight * (off * clip.slopes).sum(-1)
-    blocks[..., 0, 0] += weight
-    blocks[..., 1, 1] += weight
-    blocks[..., 2, 0] -= weight * x
-    blocks[..., 2, 1] -= weight * y
-    blocks[..., 2, 2] += weight * (x**2 + y**2)
-
-
-def _add_turns(clip: _Clip, points: Array, blocks: Array, slope: Array, band: Array) -> None:
-    weight = clip.whole[:, None] / clip.jerky**2
-    push = _turned(points) * weight[..., None]
-    last = len(points) - 2
-    for start, share in ((0, 1.0), (1, -2.0), (2, 1.0)):
-        slope[start : start + last] += share * push
-        for axis in range(3):
-            blocks[start : start + last, :, axis, axis] += share**2 * weight
-    next_frame, after = band[3 * points.shape[1]], band[6 * points.shape[1]]
-    next_frame[:last] -= 2 * weight[..., None]
-    next_frame[1 : 1 + last] -= 2 * weight[..., None]
-    after[:last] += weight[..., None]
-
-
-def _add_bones(
-    clip: _Clip, points: Array, lengths: Array, blocks: Array, slope: Array, band: Array
-) -> tuple[Array, Array, Array]:
-    longer, along = _stretched(clip, points, lengths)
-    weight = 1 / (1 + (longer / clip.loose) ** 2 / _TAIL**2) / clip.loose**2
-    pull = (weight * longer)[..., None] * along
-    square = weight[..., None, None] * along[..., :, None] * along[..., None, :]
-    border = np.zeros((len(lengths), *points.shape))
-    for at, (high, low) in enumerate(zip(clip.high, clip.low, strict=True)):
-        blocks[:, high] += square[:, at]
-        blocks[:, low] += square[:, at]
-        slope[:, high] += pull[:, at]
-        slope[:, low] -= pull[:, at]
-        border[at, :, high] -= weight[:, at, None] * along[:, at]
-        border[at, :, low] += weight[:, at, None] * along[:, at]
-        for row in range(3):
-            for column in range(3):
-                band[3 * (high - low) + row - column, :, low, column] -= square[:, at, row, column]
-    return border, weight, longer
 
 
 def _followed(
