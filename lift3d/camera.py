@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lift3d.conventions import DEFAULT_FOV
+from lift3d.conventions import DEFAULT_FOV, MAX_SIDE
 from lift3d.errors import InputError
 from lift3d.geometry.projection import LensModel, pixels_from_points
 from lift3d.geometry.rays import rays_from_pixels
@@ -55,9 +55,10 @@ class Camera:
                 "expected five lens coefficients k1 k2 p1 p2 k3, got "
                 f"{self.distortion.shape[-1]}: fill up with zeros"
             )
-        if min(self.image_size) <= 0:
+        if min(self.image_size) <= 0 or max(self.image_size) > MAX_SIDE:
             raise InputError(
-                f"expected a positive (height, width), got {self.image_size}: give the picture's size"
+                f"expected a positive (height, width) of at most {MAX_SIDE:,}, got "
+                f"{self.image_size}: give the picture's size"
             )
         _check_numbers(self)
         _check_block(self.intrinsics, self.image_size)

@@ -44,6 +44,9 @@ WORLD_FROM_CAMERA: Final[Tensor] = torch.diag(torch.tensor([1.0, -1.0, -1.0], dt
 FPS_RANGE: Final = (0.01, 1e6)
 """Frames per second from time lapse to the fastest camera; nothing that moves has others."""
 
+MAX_SIDE: Final = 10**6
+"""Pixels of a picture's longer side; a keypoint beyond is `FAR_OUT`."""
+
 DEFAULT_FOV: Final[float] = 2 * math.atan(0.5)
 """The field of view (radians, 53.1 degrees) assumed along the longer side of a picture whose
 intrinsics nobody knows: the focal length in pixels then equals that side. Phones and action cameras

@@ -21,11 +21,10 @@ from jaxtyping import Float64
 from numpy import ndarray
 
 from lift3d.camera import Camera
-from lift3d.conventions import FPS_RANGE
+from lift3d.conventions import FPS_RANGE, MAX_SIDE
 from lift3d.errors import InputError, Lift3dError
 from lift3d.io import read_keypoints
 from lift3d.io.files.zip_entries import check_packing, entry_bytes
-from lift3d.io.keypoints.detections import MAX_SIDE
 from lift3d.io.keypoints.json_stream import decoded
 from lift3d.motion import Motion
 from lift3d.pose import Pose2D

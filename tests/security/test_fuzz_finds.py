@@ -13,8 +13,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from lift3d.camera import Camera
 from lift3d.clip import Clip
-from lift3d.errors import FileFormatError
+from lift3d.errors import FileFormatError, InputError
 from lift3d.io import read_clip, read_keypoints, write_clip
 from lift3d.io.files import hdf5_probe
 from lift3d.io.files.hdf5_heaps import check_hdf5
@@ -290,3 +291,9 @@ def test_a_process_that_is_gone_is_replaced(tmp_path: Path) -> None:
     process.wait()
     check_hdf5(path)
     assert hdf5_probe._PROBE._process not in (None, process)
+
+
+def test_pictures_larger_than_any_number() -> None:
+    """The calibration files of MPI-INF-3DHP say how large a camera's pictures are."""
+    with pytest.raises(InputError, match="at most 1,000,000"):
+        Camera(torch.eye(3), torch.eye(4), torch.zeros(5), (2048, 219999999999999999999948))

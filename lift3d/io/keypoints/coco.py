@@ -20,8 +20,9 @@ import msgspec
 import numpy as np
 from msgspec import UNSET, UnsetType
 
+from lift3d.conventions import MAX_SIDE
 from lift3d.errors import FileFormatError
-from lift3d.io.keypoints.detections import ANONYMOUS, MAX_SIDE, Detections, FileFacts, as_person
+from lift3d.io.keypoints.detections import ANONYMOUS, Detections, FileFacts, as_person
 from lift3d.io.keypoints.json_stream import Terms, batches, decoded, first_byte, reader_of
 from lift3d.io.keypoints.rows import Rows
 from lift3d.io.keypoints.specimen import Specimen

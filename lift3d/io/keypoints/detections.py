@@ -21,7 +21,6 @@ from lift3d.skeleton import Skeleton
 __all__ = [
     "ANONYMOUS",
     "MAX_PEOPLE",
-    "MAX_SIDE",
     "Detection",
     "Detections",
     "FileFacts",
@@ -52,9 +51,6 @@ MAX_SPREAD: Final = 100
 
 MAX_FRAME: Final = 10**12
 """OpenPose writes frame numbers with twelve digits."""
-
-MAX_SIDE: Final = 10**6
-"""Pixels of a picture's longer side; a keypoint beyond is `FAR_OUT`."""
 
 FAR_OUT: Final = 1e6
 """A coordinate beyond this lies on no picture: the keypoint counts as missing."""

@@ -20,9 +20,10 @@ from typing import Final
 import numpy as np
 from numpy import ndarray
 
+from lift3d.conventions import MAX_SIDE
 from lift3d.errors import FileFormatError, SkeletonError
 from lift3d.io.files.safe_pickle import read_object_npz
-from lift3d.io.keypoints.detections import MAX_SIDE, Detection, Detections, FileFacts, gather
+from lift3d.io.keypoints.detections import Detection, Detections, FileFacts, gather
 from lift3d.io.keypoints.plain_keypoints import (
     POINT_KEYS,
     detections_of_entries,

@@ -21,10 +21,9 @@ import numpy as np
 from jaxtyping import Float64
 from numpy import ndarray
 
-from lift3d.conventions import FPS_RANGE
+from lift3d.conventions import FPS_RANGE, MAX_SIDE
 from lift3d.errors import FileFormatError, SkeletonError
 from lift3d.io.keypoints.detections import (
-    MAX_SIDE,
     Detection,
     Detections,
     FileFacts,

@@ -10,10 +10,10 @@ import numpy as np
 from jaxtyping import Int64
 from numpy import ndarray
 
-from lift3d.conventions import FPS_RANGE
+from lift3d.conventions import FPS_RANGE, MAX_SIDE
 from lift3d.errors import InputError
 from lift3d.io.files.limits import LIMITS
-from lift3d.io.keypoints.detections import MAX_SIDE, Detections, PixelSpace
+from lift3d.io.keypoints.detections import Detections, PixelSpace
 from lift3d.io.keypoints.layout import choose_skeleton
 from lift3d.io.keypoints.people import (
     MIN_KEYPOINTS,

@@ -10,11 +10,11 @@ import numpy as np
 from jaxtyping import Float64
 from numpy import ndarray
 
+from lift3d.conventions import MAX_SIDE
 from lift3d.errors import FileFormatError
 from lift3d.io.files.limits import LIMITS
 from lift3d.io.keypoints.detections import (
     MAX_PEOPLE,
-    MAX_SIDE,
     Detections,
     FileFacts,
     assembled,
