@@ -9,7 +9,7 @@ import faulthandler
 import json
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -90,15 +90,16 @@ class _Look:
                 self.at_values(part)
 
     def at_values(self, data: "h5py.Dataset") -> None:
-        values = max(data.size, math.prod(data.chunks or ()))  # a piece is unpacked as a whole
-        size = values * max(1, data.dtype.itemsize)
+        values = math.prod(data.shape or ())
+        values = max(values, math.prod(data.chunks or ()))  # a piece is unpacked as a whole
+        size = values * max(1, int(data.dtype.itemsize))
         if not data.external and not data.is_virtual and size <= self.left:
             self.left -= size
             data[()]
 
 
 @contextmanager
-def _minding() -> Iterator[None]:
+def _minding() -> Generator[None]:
     """Whatever goes wrong is for the reader to say, but memory that is not there ends this process."""
     try:
         yield
