@@ -132,6 +132,7 @@ class TieEquations:
 
 
 def equations_of(clip: TieProblem, points: Array, lengths: Array) -> TieEquations:
+    """The normal equations around some points and lengths (Gauss-Newton, each error by its weight)."""
     frames, count = points.shape[:2]
     blocks = clip.belief
     slope = np.einsum("tjab,tjb->tja", blocks, points - clip.lifted, optimize=True)
