@@ -1,6 +1,7 @@
 """What fuzzing and attacks once brought down, as small cases: each is refused by name, and soon."""
 
 import json
+import sys
 import time
 import zlib
 from collections.abc import Callable
@@ -291,6 +292,17 @@ def test_a_process_that_is_gone_is_replaced(tmp_path: Path) -> None:
     process.wait()
     check_hdf5(path)
     assert hdf5_probe._PROBE._process not in (None, process)
+
+
+def test_an_application_of_one_file_is_not_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.h5"
+    names_in_attributes(path)
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    probe = hdf5_probe._Probe()
+    assert probe.survives(path)
+    assert probe._process is None
 
 
 def test_pictures_larger_than_any_number() -> None:

@@ -78,7 +78,8 @@ class _Probe:
 
 def _started() -> "subprocess.Popen[str] | None":
     spec = find_spec("h5py")
-    if spec is None or spec.origin is None or not sys.executable:
+    frozen = getattr(sys, "frozen", False)  # there the executable is the whole application
+    if spec is None or spec.origin is None or not sys.executable or frozen:
         return None
     place = Path(spec.origin).parents[1]
     try:
