@@ -19,7 +19,7 @@ from numpy import ndarray
 from lift3d.camera import Camera
 from lift3d.errors import FileFormatError
 from lift3d.geometry.rigid import rigid_from
-from lift3d.io.files.hdf5_heaps import check_hdf5
+from lift3d.io.files.hdf5_check import check_hdf5
 from lift3d.io.files.hdf5_values import group, values
 from lift3d.io.files.safe_pickle import read_pickle
 from lift3d_datasets.human36m_calibration import EXTRINSICS, INTRINSICS

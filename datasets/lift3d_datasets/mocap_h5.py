@@ -23,7 +23,7 @@ import torch
 from lift3d.capture import Finding
 from lift3d.errors import FileFormatError, InputError
 from lift3d.geometry.rotations import rotmat_from_axis_angle
-from lift3d.io.files.hdf5_heaps import check_hdf5
+from lift3d.io.files.hdf5_check import check_hdf5
 from lift3d.io.files.hdf5_values import attribute, dataset, group, values
 from lift3d.io.files.limits import LIMITS
 from lift3d.io.motion.rotation_clip import RotationClip

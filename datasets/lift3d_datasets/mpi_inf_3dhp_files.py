@@ -15,7 +15,7 @@ from lift3d.camera import Camera
 from lift3d.conventions import WORLD_FROM_CAMERA
 from lift3d.errors import FileFormatError
 from lift3d.geometry.rigid import rigid_from
-from lift3d.io.files.hdf5_heaps import check_hdf5
+from lift3d.io.files.hdf5_check import check_hdf5
 from lift3d.io.files.hdf5_values import values
 from lift3d.io.files.limits import LIMITS
 from lift3d.io.files.mat_files import read_mat

@@ -26,9 +26,6 @@ class Sights:
     slopes: Float[Tensor, "frames 40 2"]
     sure: Float[Tensor, "frames 40"]
 
-    def __len__(self) -> int:
-        return len(self.joints)
-
     def __getitem__(self, rows: Tensor) -> "Sights":
         return Sights(self.joints[rows], self.covariance[rows], self.slopes[rows], self.sure[rows])
 

@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Generator, Tensor
 
 from lift3d.errors import FileFormatError, InputError
-from lift3d.io.files.hdf5_heaps import check_hdf5
+from lift3d.io.files.hdf5_check import check_hdf5
 from lift3d.io.files.hdf5_values import dataset
 from lift3d.io.files.hdf5_values import group as own_group
 from lift3d.training.retarget_file import FORMAT, VERSION

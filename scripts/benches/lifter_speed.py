@@ -25,11 +25,13 @@ from importlib.util import find_spec
 import torch
 
 from lift3d.camera import Camera
+from lift3d.io import read_keypoints
 from lift3d.lifting.live import Live
 from lift3d.lifting.martinez import MartinezConfig, MartinezNet
 from lift3d.lifting.onnx_export import OnnxNetwork
 from lift3d.lifting.packed import Packed, answering
 from lift3d.lifting.packed_temporal import PackedTemporal
+from lift3d.lifting.temporal import TemporalLifter
 from lift3d.lifting.temporal_net import (
     WHOLE,
     TemporalConfig,
@@ -43,6 +45,8 @@ from lift3d.lifting.view import View
 from lift3d.lifting.vocabulary import VOCABULARY
 from lift3d.motion import Motion
 from lift3d.pose import Pose2D
+from lift3d.regressing.articulated import ArticulatedLifter
+from lift3d.samples import balancing
 from lift3d.skeletons import BODY_25, LIFT_23
 
 from ._harness import few, report
@@ -122,7 +126,7 @@ def single_frames(network: UniversalNet) -> dict[str, Times]:
             runs["onnx"] = lambda view=view: exported(view.points, view.seen)
         found = timed(runs, repeat=max(2, 64 // batch))
         times |= {f"universal, batch {batch}: {name}": value for name, value in found.items()}
-    return times | baseline() | one_frame()
+    return times | baseline() | one_frame() | on_a_body()
 
 
 def baseline() -> dict[str, Times]:
@@ -145,6 +149,19 @@ def baseline() -> dict[str, Times]:
 def one_frame() -> dict[str, Times]:
     lifter, motion, camera = UniversalLifter(runtime="auto"), walk(1), Camera.default(SIZE)
     return timed({"universal, one frame of a file": lambda: lifter(motion, camera)}, repeat=20)
+
+
+def on_a_body() -> dict[str, Times]:
+    """A clip of somebody real, per frame: the network, and what is laid on its answer and tied."""
+    with balancing() as path:
+        (motion, *_) = read_keypoints(path).people
+    camera = Camera.default(motion.pose.image_size or SIZE)
+    temporal, articulated = TemporalLifter(), ArticulatedLifter()
+    runs: dict[str, Callable[[], object]] = {
+        "temporal, a clip of a file": lambda: temporal(motion, camera),
+        "articulated, a clip of a file": lambda: articulated(motion, camera),
+    }
+    return timed(runs, answers=len(motion), rounds=5)
 
 
 def clips(network: TemporalNet) -> dict[str, Times]:
@@ -228,11 +245,12 @@ def figures_of(times: Mapping[str, Times]) -> dict[str, float]:
         "b64_vs_eager": eager.cpu / packed.cpu,
         "whole_clip_vs_framewise": times["temporal, framewise"].cpu / whole.cpu,
         "streaming_fps": 1 / times["live, 30 fps"].cpu,
+        "articulated_ms": times["articulated, a clip of a file"].cpu * 1000,
     }
 
 
 def figures() -> dict[str, float]:
-    """The four figures alone."""
+    """These figures alone."""
     return figures_of(measured())
 
 

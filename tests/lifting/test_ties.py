@@ -1,7 +1,6 @@
 """Frames tied together: lengths that rays tell, the camera's laws, gaps, long clips, noise."""
 
 import math
-from dataclasses import replace
 
 import pytest
 import torch
@@ -212,7 +211,7 @@ def test_options_say_how_people_move(truth: Tensor) -> None:
     lifted = too_deep(truth)
     slow = TieOptions(acceleration=0.5, trunk_acceleration=0.5)
     seen = truth + 0.012 * torch.randn(truth.shape, generator=torch.Generator().manual_seed(2))
-    sights = replace(sights_of(lifted, seen))
+    sights = sights_of(lifted, seen)
     calm, usual = (
         tied(sights, torch.arange(60), 30.0, options)
         .joints.diff(n=2, dim=0)[:, SHOWN]

@@ -68,6 +68,12 @@ def test_frame_k_is_picture_k_however_frames_are_spaced(video, frames, clip, req
         assert footage.notes == () or "uneven" in video
 
 
+def test_the_last_picture_is_the_last(long_video, clip):
+    """Of the uneven video old releases of ffmpeg do not write it."""
+    with Footage(long_video, clip(700)) as footage:
+        assert [number_in(footage(frame)) for frame in (699, 2)] == [699, 2]
+
+
 def test_clips_that_begin_later_see_the_picture_of_their_number(long_video, clip):
     with Footage(long_video, clip(8, first=350)) as footage:
         assert [number_in(footage(k)) for k in range(3)] == [350, 351, 352]

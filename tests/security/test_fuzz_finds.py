@@ -19,7 +19,7 @@ from lift3d.clip import Clip
 from lift3d.errors import FileFormatError, InputError
 from lift3d.io import read_clip, read_keypoints, write_clip
 from lift3d.io.files import hdf5_probe
-from lift3d.io.files.hdf5_heaps import check_hdf5
+from lift3d.io.files.hdf5_check import check_hdf5
 from lift3d.io.files.safe_torch import read_torch_tensors
 from lift3d.io.motion.asf_amc import read_asf
 from lift3d.io.motion.bvh import read_bvh

@@ -14,10 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from lift3d.io.files.hdf5_probe import probe_hdf5
 from lift3d.io.files.zip_entries import check_regular
 
-__all__ = ["check_hdf5"]
+__all__ = ["check_heaps"]
 
 _SIGNATURE: Final = b"\x89HDF\r\n\x1a\n"
 _HEAP: Final = b"GCOL\x01"
@@ -27,7 +26,7 @@ _OBJECT: Final = struct.Struct("<HHIQ")
 _STARTS: Final = (0, *(512 << n for n in range(16)))
 
 
-def check_hdf5(path: Path) -> None:
+def check_heaps(path: Path) -> None:
     """Raise `OSError` for what is no plain file, `ValueError` for what HDF5 would not come back from."""
     check_regular(path)
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
@@ -46,7 +45,6 @@ def check_hdf5(path: Path) -> None:
             left -= _free_pieces(data, at, start)
             if left < 0:
                 raise ValueError("heaps inside each other")
-    probe_hdf5(path)
 
 
 def _places(data: mmap.mmap, what: bytes) -> Iterator[int]:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy import ndarray
 
 from lift3d.errors import FileFormatError
-from lift3d.io.files.hdf5_heaps import check_hdf5
+from lift3d.io.files.hdf5_check import check_hdf5
 from lift3d.io.files.limits import LIMITS
 from lift3d.io.files.zip_entries import most_unpacked
 
