@@ -36,6 +36,10 @@ __all__ = ["TieOptions", "Tied", "tied"]
 
 _LEAST_SHARE: Final = 0.3
 """Points seen in fewer frames follow the others."""
+_BONY: Final = np.isin(
+    np.arange(len(FLIP)), [end for bone in BONES for end in (bone.upper, bone.lower)]
+)
+"""Points with a bone; others follow, too."""
 _STD: Final = (0.001, 0.03)
 """Least and most that keypoints are taken to be off (metres at the person)."""
 _GROWTH: Final = 1.5
@@ -102,7 +106,8 @@ def tied(
     are told from pieces all over the clip. Clips of less than three frames stay as they are.
     """
     options = options or TieOptions()
-    on = np.flatnonzero((sights.sure > 0).double().mean(0).numpy() > _LEAST_SHARE)
+    often = (sights.sure > 0).double().mean(0).numpy() > _LEAST_SHARE
+    on = np.flatnonzero(often & _BONY)
     clip = _clip_of(sights, on, frames, fps, options)
     if clip is None:
         return Tied(sights.joints, _STD[1])
